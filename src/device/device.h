@@ -1,0 +1,28 @@
+// What the machine can do: detected, calibrated, or a stored profile.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace convoy {
+
+struct DeviceDesc {
+  enum class Kind : std::uint8_t { kCpu, kCuda };
+  Kind kind = Kind::kCpu;
+  std::string name;
+  std::string isa;                      // CPU: the Highway target kernels run on ("AVX3")
+  int vector_bytes = 16;                // CPU: of one register
+  int cores = 1;                        // usable by this process
+  int threads = 1;                      // the session will use
+  std::int64_t l1_bytes = 32 << 10;     // per core, data
+  std::int64_t l2_bytes = 1 << 20;      // per core
+  std::int64_t l3_bytes = 32 << 20;     // shared
+  double flops_per_second_core = 5e10;  // f32 fused multiply-add, one core
+  double bytes_per_second = 2e10;       // main memory, all cores
+  double l2_bytes_per_second_core = 1e11;
+};
+
+// The CPU this process runs on; threads 0 takes available_threads().
+DeviceDesc detect_cpu(int threads = 0);
+
+}  // namespace convoy

@@ -1,0 +1,68 @@
+// A prepared program and the sessions that run it.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "graph/infer.h"
+#include "passes/passes.h"
+#include "plan/plan.h"
+
+namespace convoy {
+
+struct CompileOptions {
+  Bindings bindings;
+  int threads = 0;  // 0: available_threads()
+  std::map<std::string, std::string> force;
+  std::set<std::string, std::less<>> disabled_passes;
+  bool reference_only = false;  // every step on its reference kernel, nothing fused: for --verify
+  bool keep_candidates = false;
+};
+
+// A model after its passes, its plan and its prepared kernels: immutable, shared by sessions.
+struct Program {
+  Graph graph;
+  Plan plan;
+  std::vector<PassReport> passes;
+  std::vector<std::unique_ptr<Kernel>> kernels;  // one per step
+  double load_ms = 0, passes_ms = 0, plan_ms = 0, prepare_ms = 0;
+};
+
+// The pipeline: infer shapes, run passes, assign layouts, plan, prepare.
+std::shared_ptr<const Program> compile(Graph graph, const CompileOptions& options);
+
+// Evaluates a node with the reference kernels; what infer_shapes and the passes fold with.
+Evaluate reference_evaluator();
+
+// One arena and one thread pool over a program. Not for concurrent use; make one per thread.
+class Session {
+ public:
+  // Called after each step with its index and its time; for profiling.
+  using StepHook = std::function<void(std::size_t step, double seconds)>;
+
+  explicit Session(std::shared_ptr<const Program> program, int threads = 0);
+  ~Session();
+
+  const Program& program() const { return *program_; }
+
+  // Views in the order of graph.inputs and graph.outputs, with their shapes and types, in kNchw
+  // order. Throws kInvalidArgument naming the tensor when one does not fit, when an output overlaps
+  // an input, or when another thread is inside run(). Allocates nothing.
+  void run(std::span<const TensorView> inputs, std::span<const TensorView> outputs);
+  void run_profiled(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
+                    const StepHook& hook);
+
+ private:
+  struct Impl;
+  std::shared_ptr<const Program> program_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace convoy
