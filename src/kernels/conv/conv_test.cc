@@ -1,0 +1,137 @@
+// Every implementation of the operator, in whatever cell, over one list of shapes.
+#include "kernels/conv/conv.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <map>
+
+#include "tests/support/conv_cases.h"
+#include "tests/support/conv_check.h"
+
+namespace convoy {
+namespace {
+
+using testing::CheckOutcome;
+using testing::ConvCase;
+using testing::ConvChecker;
+using testing::ConvOracle;
+
+constexpr Layout kLayouts[] = {Layout::kNchw, Layout::kNhwc, Layout::kChwn, Layout::kChwn8};
+
+struct Tally {
+  int accepted = 0;
+  std::map<std::string, int> declined;
+};
+
+void run_everywhere(ConvChecker& checker, const ConvCase& c, const ConvOracle& oracle,
+                    std::map<std::string_view, Tally>& tallies) {
+  for (const Implementation* entry : implementations(Op::kConv)) {
+    const CheckOutcome outcome = checker.check(*entry, c, oracle);
+    Tally& tally = tallies[entry->name];
+    if (outcome.declined.empty()) {
+      ++tally.accepted;
+    } else {
+      ++tally.declined[outcome.declined];
+    }
+    EXPECT_EQ(outcome.failure, "") << entry->name << " on " << to_string(c);
+  }
+}
+
+std::vector<ConvCase> listed_cases() {
+  std::vector<ConvCase> cases;
+  for (const std::string_view text : testing::kConvCases) {
+    cases.push_back({.desc = parse_conv_desc(text)});
+  }
+  for (const std::string_view text : testing::kConv1dCases) {
+    cases.push_back({.desc = parse_conv_desc(text), .rank = 3});
+  }
+  return cases;
+}
+
+// Few enough to be a mistake: an implementation that declines nearly everything is not tested.
+int least_accepted(std::string_view name) {
+  if (name.starts_with("conv.")) return 100;
+  return 10;
+}
+
+TEST(Conv, EveryImplementationOnEveryListedShape) {
+  ConvChecker checker;
+  std::map<std::string_view, Tally> tallies;
+  for (ConvCase c : listed_cases()) {
+    for (const DType dtype : {DType::kF32, DType::kF64}) {
+      c.dtype = dtype;
+      for (const auto data : {ConvCase::Data::kIntegers, ConvCase::Data::kReals}) {
+        c.data = data;
+        const ConvOracle oracle(c);
+        for (const Layout layout : kLayouts) {
+          c.layout = layout;
+          run_everywhere(checker, c, oracle, tallies);
+        }
+      }
+    }
+  }
+  for (const auto& [name, tally] : tallies) {
+    std::printf("%-28.*s accepted %d", static_cast<int>(name.size()), name.data(), tally.accepted);
+    for (const auto& [reason, count] : tally.declined) {
+      std::printf(", declined %d (%s)", count, reason.c_str());
+    }
+    std::printf("\n");
+    EXPECT_GE(tally.accepted, least_accepted(name)) << name;
+  }
+}
+
+Unary activation(UnaryKind kind) {
+  switch (kind) {
+    case UnaryKind::kClip:
+      return {kind, 0, 6};
+    case UnaryKind::kLeakyRelu:
+    case UnaryKind::kElu:
+      return {kind, 0.25f, 0};
+    case UnaryKind::kHardSigmoid:
+      return {kind, 0.2f, 0.5f};
+    case UnaryKind::kHardSwish:
+      return {kind, 1.0f / 6, 0.5f};
+    default:
+      return {kind, 0, 0};
+  }
+}
+
+TEST(Conv, EveryEpilogue) {
+  ConvChecker checker;
+  std::map<std::string_view, Tally> tallies;
+  for (const char* text :
+       {"n2 c9 h6 w7 k19 r3 s3 pad1", "n1 c17 h5 w5 k17 r3 s3 stride2 pad1 groups17",
+        "n2 c20 h3 w5 k37 r1 s1"}) {
+    for (int kind = 0; kind <= static_cast<int>(UnaryKind::kMish); ++kind) {
+      for (const auto residual : {Epilogue::Residual::kNone, Epilogue::Residual::kBeforeActivation,
+                                  Epilogue::Residual::kAfterActivation}) {
+        ConvCase c{.desc = parse_conv_desc(text)};
+        c.epilogue = {activation(UnaryKind(kind)), residual};
+        c.bias = kind % 3 != 1;
+        c.dtype = kind % 4 == 3 ? DType::kF64 : DType::kF32;
+        const ConvOracle oracle(c);
+        for (const Layout layout : kLayouts) {
+          c.layout = layout;
+          run_everywhere(checker, c, oracle, tallies);
+        }
+      }
+    }
+  }
+}
+
+TEST(Conv, WeightsKnownOnlyWhenRunning) {
+  ConvChecker checker;
+  std::map<std::string_view, Tally> tallies;
+  ConvCase c{.desc = parse_conv_desc("n2 c9 h6 w7 k19 r3 s3 pad1")};
+  c.constant_weights = false;
+  const ConvOracle oracle(c);
+  for (const Layout layout : kLayouts) {
+    c.layout = layout;
+    run_everywhere(checker, c, oracle, tallies);
+  }
+  EXPECT_EQ(tallies["conv.reference"].accepted, 4);
+}
+
+}  // namespace
+}  // namespace convoy
