@@ -1,0 +1,119 @@
+// convoy info: this machine, these kernels, this model.
+#include <cstdio>
+
+#include "base/version.h"
+#include "cli/commands.h"
+#include "cli/report.h"
+#include "device/device.h"
+
+namespace convoy::cli {
+namespace {
+
+struct InfoOptions {
+  ModelOptions model;
+  bool kernels = false, devices = false, passes = false;
+};
+
+std::string declared_shape(const Value& value) {
+  if (!value.has_declared) return "unknown shape";
+  std::string text;
+  for (const Dim& dim : value.declared) {
+    if (!text.empty()) text += 'x';
+    text += dim.value >= 0 ? std::to_string(dim.value) : dim.symbol.empty() ? "?" : dim.symbol;
+  }
+  return text.empty() ? "scalar" : text;
+}
+
+Json print_values(const char* what, const Graph& graph, const std::vector<ValueId>& ids,
+                  bool quiet) {
+  Json list = Json::array();
+  for (ValueId id : ids) {
+    const Value& value = graph.value(id);
+    const std::string shape = declared_shape(value);
+    if (!quiet) {
+      std::printf("%-11s '%s' %s %s\n", what, value.name.c_str(),
+                  std::string(to_string(value.dtype)).c_str(), shape.c_str());
+    }
+    list.push_back({{"name", value.name}, {"dtype", to_string(value.dtype)}, {"shape", shape}});
+  }
+  return list;
+}
+
+Json show_model(const ModelOptions& options, bool quiet) {
+  const Graph graph = load_model(options);
+  std::map<std::string, int> operators;
+  for (const Node& node : graph.nodes) {
+    ++operators[node.onnx_type.empty() ? std::string(to_string(node.op)) : node.onnx_type];
+  }
+  std::size_t weights = 0;
+  for (const Value& value : graph.values) {
+    if (value.constant) weights += value.constant->view().bytes();
+  }
+  if (!quiet) std::printf("model       %s\n", options.model.c_str());
+  Json json = {{"model", options.model}, {"nodes", graph.nodes.size()}, {"weight_bytes", weights}};
+  json["inputs"] = print_values("input", graph, graph.inputs, quiet);
+  json["outputs"] = print_values("output", graph, graph.outputs, quiet);
+  if (!quiet) {
+    std::printf("weights     %s\n", human_bytes(weights).c_str());
+    std::printf("nodes       %zu:", graph.nodes.size());
+    for (const auto& [name, count] : operators) std::printf(" %s %d", name.c_str(), count);
+    std::printf("\n");
+  }
+  json["operators"] = operators;
+  return json;
+}
+
+Json show_device(bool quiet) {
+  const DeviceDesc cpu = detect_cpu();
+  if (!quiet) {
+    std::printf("cpu         %s, %s kernels, %d threads\n", cpu.name.c_str(), cpu.isa.c_str(),
+                cpu.threads);
+    std::printf("caches      L1 %s, L2 %s per core, L3 %s\n",
+                human_bytes(static_cast<std::size_t>(cpu.l1_bytes)).c_str(),
+                human_bytes(static_cast<std::size_t>(cpu.l2_bytes)).c_str(),
+                human_bytes(static_cast<std::size_t>(cpu.l3_bytes)).c_str());
+    std::printf("gpu         none: this build has no GPU kernels\n");
+  }
+  return {{"cpu", cpu.name},          {"isa", cpu.isa},           {"threads", cpu.threads},
+          {"l1_bytes", cpu.l1_bytes}, {"l2_bytes", cpu.l2_bytes}, {"l3_bytes", cpu.l3_bytes}};
+}
+
+void info(const InfoOptions& options) {
+  const bool quiet = options.model.json_to_stdout();
+  Json json = {{"version", kVersion}};
+  const bool nothing_asked = options.model.model.empty() && !options.kernels && !options.passes;
+  if (options.devices || nothing_asked) {
+    if (!quiet) std::printf("convoy      %s\n", kVersion);
+    json["device"] = show_device(quiet);
+  }
+  if (!options.model.model.empty()) json["model"] = show_model(options.model, quiet);
+  if (options.kernels) {
+    for (const Implementation* entry : all_implementations()) {
+      if (!quiet) std::printf("%s\n", std::string(entry->name).c_str());
+      json["kernels"].push_back(entry->name);
+    }
+  }
+  if (options.passes) {
+    for (std::string_view name : pass_names()) {
+      if (!quiet) std::printf("%s\n", std::string(name).c_str());
+      json["passes"].push_back(name);
+    }
+  }
+  emit_json(options.model, json);
+}
+
+}  // namespace
+
+void add_info(CLI::App& app) {
+  auto options = std::make_shared<InfoOptions>();
+  CLI::App* command = app.add_subcommand("info", "Show this machine, the kernels, or a model");
+  command->add_option("model", options->model.model, "ONNX file");
+  command->add_flag("--kernels", options->kernels, "Every kernel, in the order of the registry");
+  command->add_flag("--devices", options->devices, "What this machine offers");
+  command->add_flag("--passes", options->passes, "The graph passes, in the order they run");
+  command->add_option("--json", options->model.json,
+                      "Write the result as JSON to a file, or - for standard output");
+  command->callback([options] { info(*options); });
+}
+
+}  // namespace convoy::cli

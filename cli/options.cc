@@ -1,0 +1,113 @@
+#include "cli/options.h"
+
+#include <charconv>
+
+#include "base/error.h"
+#include "onnx/load.h"
+
+namespace convoy::cli {
+
+void ModelOptions::add_to(CLI::App& app) {
+  app.add_option("--device", device, "Where to run: cpu")->capture_default_str();
+  app.add_option("--precision", precision, "Arithmetic: f32")->capture_default_str();
+  app.add_option("--threads", threads, "Threads; 0 takes what this process may use")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--batch", batch, "First extent of every input")->check(CLI::PositiveNumber);
+  app.add_option("--shape", shapes, "Input extents, NAME:1x3x224x224 (repeatable)");
+  app.add_option("--force", force,
+                 "Use a kernel where it can run, conv=direct.cpu.f32 (repeatable)");
+  app.add_option("--disable-pass", disabled,
+                 "Leave a graph pass out (repeatable); see info --passes");
+  app.add_option("--json", json, "Write the result as JSON to a file, or - for standard output");
+}
+
+Graph load_model(const ModelOptions& options) {
+  if (options.device != "cpu") {
+    throw UsageError("--device " + options.device + ": this build runs on the cpu only");
+  }
+  if (options.precision != "f32") {
+    throw UsageError("--precision " + options.precision + ": only f32 is available on the cpu");
+  }
+  return load_onnx(options.model);
+}
+
+Shape parse_shape(const std::string& text) {
+  Shape shape;
+  std::size_t at = 0;
+  while (at <= text.size()) {
+    const std::size_t end = std::min(text.find('x', at), text.size());
+    std::int64_t extent = 0;
+    const auto [stop, error] = std::from_chars(text.data() + at, text.data() + end, extent);
+    if (error != std::errc{} || stop != text.data() + end || extent < 0) {
+      throw UsageError("'" + text + "' is not a shape such as 1x3x224x224");
+    }
+    shape.push_back(extent);
+    at = end + 1;
+  }
+  return shape;
+}
+
+namespace {
+
+// Shapes from --batch for inputs that --shape leaves alone: the model's own, the first replaced.
+void bind_batch(const Graph& graph, std::int64_t batch, Bindings& bindings) {
+  for (ValueId id : graph.inputs) {
+    const Value& input = graph.value(id);
+    if (bindings.shapes.count(input.name) || input.declared.empty()) continue;
+    const Dim& first = input.declared[0];
+    if (first.value < 0) {
+      if (!first.symbol.empty()) bindings.symbols[first.symbol] = batch;
+      bindings.default_extent = batch;
+    } else if (first.value != batch) {
+      throw UsageError("--batch " + std::to_string(batch) + ": input '" + input.name +
+                       "' is fixed to batch " + std::to_string(first.value));
+    }
+  }
+}
+
+bool leaves_extents_open(const Value& input) {
+  if (!input.has_declared) return true;
+  for (const Dim& dim : input.declared) {
+    if (dim.value < 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+CompileOptions compile_options(const ModelOptions& options, const Graph& graph,
+                               const NamedTensors& known) {
+  CompileOptions result;
+  result.threads = options.threads;
+  for (const std::string& text : options.shapes) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string::npos) {
+      throw UsageError("--shape " + text + ": expected NAME:1x3x224x224");
+    }
+    result.bindings.shapes[text.substr(0, colon)] = parse_shape(text.substr(colon + 1));
+  }
+  for (ValueId id : graph.inputs) {
+    const Value& input = graph.value(id);
+    const auto found = known.find(input.name);
+    if (found == known.end()) continue;
+    const Tensor& tensor = *found->second;
+    if (!is_float(tensor.dtype()) && tensor.shape().rank() <= 1) {
+      result.bindings.values[input.name] = found->second;
+    } else if (!result.bindings.shapes.count(input.name) && leaves_extents_open(input)) {
+      result.bindings.shapes[input.name] = tensor.shape();
+    }
+  }
+  if (options.batch > 0) bind_batch(graph, options.batch, result.bindings);
+  for (const std::string& text : options.force) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos) {
+      throw UsageError("--force " + text + ": expected OPERATOR=KERNEL, as conv=direct.cpu.f32");
+    }
+    result.force[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  result.disabled_passes.insert(options.disabled.begin(), options.disabled.end());
+  return result;
+}
+
+}  // namespace convoy::cli

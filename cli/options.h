@@ -1,0 +1,48 @@
+// Options that several subcommands share, and what they mean to the library.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/tensor.h"
+#include "exec/session.h"
+
+namespace convoy::cli {
+
+// A wrong call: exit status 2, where a failure of the work itself is 1.
+struct UsageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct ModelOptions {
+  std::string model;
+  std::string device = "cpu";
+  std::string precision = "f32";
+  int threads = 0;
+  std::int64_t batch = 0;             // 0: as the model says
+  std::vector<std::string> shapes;    // NAME:1x3x224x224
+  std::vector<std::string> force;     // conv=direct.cpu.f32
+  std::vector<std::string> disabled;  // passes
+  bool json_to_stdout() const { return json == "-"; }
+  std::string json;  // file, "-" for standard output, empty for none
+
+  void add_to(CLI::App& app);
+};
+
+using NamedTensors = std::map<std::string, ConstTensor>;
+
+// Loads the file; symbolic shapes stay open.
+Graph load_model(const ModelOptions& options);
+
+// `known`: inputs already read; integer ones of at most one dimension fix shapes when planning, the
+// others lend their shapes to inputs whose extents the model leaves open.
+CompileOptions compile_options(const ModelOptions& options, const Graph& graph,
+                               const NamedTensors& known);
+
+// "1x3x224x224" -> Shape. Throws UsageError.
+Shape parse_shape(const std::string& text);
+
+}  // namespace convoy::cli
