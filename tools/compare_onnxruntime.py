@@ -103,18 +103,20 @@ def main():
         row = convoy("bench", *common, "--warmup", "50", "--duration", arguments.seconds)[0]
         ours_ms.append(row["ms"])
         theirs_ms.append(statistics.median(time_session(session, feeds, arguments.seconds)))
-    report["convoy_ms"], report["onnxruntime_ms"] = map(statistics.median, (ours_ms, theirs_ms))
-    report["ratio"] = statistics.median(a / b for a, b in zip(ours_ms, theirs_ms))
+    if arguments.rounds:
+        report["convoy_ms"], report["onnxruntime_ms"] = map(statistics.median, (ours_ms, theirs_ms))
+        report["ratio"] = statistics.median(a / b for a, b in zip(ours_ms, theirs_ms))
 
     for guess in report.get("top", []):
         print(f"  {guess['probability'] * 100:6.2f} %  {guess['index']:4d}  {guess['label']}")
     print(f"plan         {report['kernels']}")
     print(f"rewritten    {report['passes']}")
-    print(f"convoy       {report['convoy_ms']:.2f} ms an image (median), "
-          f"{report['arena_bytes'] / 2**20:.2f} MiB of activations at peak, {arguments.threads} threads")
-    print(f"onnxruntime  {report['onnxruntime_ms']:.2f} ms an image (median); "
-          f"convoy takes {report['ratio']:.2f} of its time")
-    print(f"             largest difference {report['largest_difference']:.3g} "
+    print(f"memory       {report['arena_bytes'] / 2**20:.2f} MiB of activations at peak")
+    if arguments.rounds:
+        print(f"convoy       {report['convoy_ms']:.2f} ms an image (median), {arguments.threads} threads")
+        print(f"onnxruntime  {report['onnxruntime_ms']:.2f} ms an image (median); "
+              f"convoy takes {report['ratio']:.2f} of its time")
+    print(f"compared     largest difference {report['largest_difference']:.3g} "
           f"({report['relative_difference']:.2g} of the largest value)"
           + (", same top 5" if report.get("same_classes") else
              ", DIFFERENT top 5" if classifies else ""))

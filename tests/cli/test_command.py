@@ -1,0 +1,157 @@
+"""The convoy command as a user meets it: answers, exit statuses, and clear refusals."""
+
+import json
+import signal
+import subprocess
+import time
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from conftest import BIN
+
+
+def refused(result, status, *words):
+    assert result.status == status, result.err
+    assert result.out == ""
+    for word in words:
+        assert word in result.err
+    assert len(result.err.strip().split("\n")) <= 3
+
+
+def test_help_and_version(convoy):
+    assert "SUBCOMMAND" in convoy("--help").out
+    assert convoy("--version").out.startswith("convoy ")
+    for command in ("run", "bench", "profile", "plan", "info"):
+        result = convoy(command, "--help")
+        assert result.status == 0 and "--json" in result.out
+
+
+def test_wrong_calls_exit_with_2(convoy, small_model):
+    assert convoy().status == 2
+    assert convoy("fly").status == 2
+    assert convoy("run").status == 2
+    assert convoy("run", small_model, "--threads", "many").status == 2
+    refused(convoy("run", small_model, "--device", "tpu"), 2, "tpu")
+    refused(convoy("run", small_model, "--shape", "x"), 2, "NAME:")
+    refused(convoy("run", small_model, "--shape", "x:1xtwo"), 2, "1xtwo")
+    refused(convoy("bench", "n1 c3 h4 w4 k2 r3 s3 stride0"), 2, "stride", "0")
+    refused(convoy("bench"), 2, "model")
+
+
+def test_missing_and_wrong_files_exit_with_1(convoy, small_model, tmp_path):
+    refused(convoy("run", tmp_path / "none.onnx"), 1, "none.onnx")
+    refused(convoy("run", tmp_path), 1, str(tmp_path))
+    empty = tmp_path / "empty.onnx"
+    empty.touch()
+    refused(convoy("run", empty), 1, "empty")
+    text = tmp_path / "text.onnx"
+    text.write_text("this is no model\n" * 50)
+    refused(convoy("run", text), 1)
+    cut = tmp_path / "cut.onnx"
+    cut.write_bytes(small_model.read_bytes()[:-100])
+    refused(convoy("run", cut), 1)
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"\xff\xd8\xff" + b"\0" * 100)
+    refused(convoy("run", small_model, "--input", bad), 1, "bad.jpg")
+    refused(convoy("run", small_model, "--input", tmp_path / "none.npy"), 1, "none.npy")
+    refused(convoy("run", small_model, "--input", text), 1, "text.onnx")
+
+
+def test_a_huge_file_is_refused_without_reading_it(convoy, tmp_path):
+    huge = tmp_path / "huge.onnx"
+    with open(huge, "wb") as file:
+        file.truncate(3 << 30)
+    start = time.monotonic()
+    refused(convoy("run", huge), 1, "huge.onnx")
+    assert time.monotonic() - start < 5
+
+
+def test_unknown_names_are_refused_with_what_exists(convoy, small_model):
+    refused(convoy("run", small_model, "--shape", "z:1x3x8x8"), 1, "'z'", "'x'")
+    refused(convoy("run", small_model, "--force", "conv=warp.cpu.f32"), 1, "warp")
+    refused(convoy("run", small_model, "--disable-pass", "nothing"), 1, "nothing")
+    refused(convoy("run", small_model, "--ref", "q=/dev/null"), 1)
+
+
+def test_run_matches_onnxruntime(convoy, small_model, tmp_path):
+    x = np.random.default_rng(1).standard_normal((2, 3, 8, 8)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    result = convoy("run", small_model, "--input", f"x={tmp_path / 'x.npy'}", "--output", tmp_path,
+                    "--json", "-", "--verify")
+    assert result.status == 0, result.err
+    expected = onnxruntime.InferenceSession(str(small_model)).run(None, {"x": x})[0]
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected, rtol=1e-4, atol=1e-6)
+    answer = json.loads(result.out)
+    assert answer["outputs"][0]["shape"] == [2, 4]
+    assert answer["differences"][0]["ok"]
+
+
+def test_a_different_reference_fails(convoy, small_model, tmp_path):
+    np.save(tmp_path / "y.npy", np.full((1, 4), 1e6, np.float32))
+    result = convoy("run", small_model, "--ref", tmp_path / "y.npy")
+    assert result.status == 1 and "TOO LARGE" in result.err
+
+
+def test_wrong_shape_or_type_of_an_input_is_named(convoy, small_model, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((1, 4, 8, 8), np.float32))
+    refused(convoy("run", small_model, "--input", tmp_path / "x.npy"), 1, "1x4x8x8")
+    np.save(tmp_path / "x.npy", np.zeros((1, 3, 8, 8), np.float64))
+    refused(convoy("run", small_model, "--input", tmp_path / "x.npy"), 1, "f64", "f32")
+
+
+def test_batch_threads_and_force(convoy, small_model):
+    plan = json.loads(convoy("plan", small_model, "--batch", 3, "--json", "-").out)
+    assert any(o["shape"][0] == 3 for s in plan["steps"] for o in s["outputs"])
+    forced = json.loads(convoy("plan", small_model, "--force", "conv=direct.cpu.f32", "--json", "-").out)
+    assert forced["steps"][0]["kernel"] == "conv.direct.cpu.f32" or any(
+        s["kernel"] == "conv.direct.cpu.f32" for s in forced["steps"])
+
+
+def test_plan_explains_declines(convoy, small_model):
+    result = convoy("plan", small_model, "--explain")
+    assert result.status == 0 and "declined:" in result.out
+
+
+def test_profile_lists_every_step(convoy, small_model, tmp_path):
+    trace = tmp_path / "trace.json"
+    result = convoy("profile", small_model, "--json", "-", "--duration", 0.05, "--trace", trace)
+    steps = json.loads(result.out)["steps"]
+    assert steps and all(s["ms"] >= 0 for s in steps)
+    assert len(json.loads(trace.read_text())["traceEvents"]) == len(steps)
+
+
+def test_bench_measures_a_convolution_with_every_kernel(convoy):
+    rows = json.loads(convoy("bench", "n1 c8 h9 w9 k8 r3 s3 pad1", "--duration", 0.01, "--warmup", 0,
+                             "--iterations", 2, "--json", "-").out)
+    ran = [r["impl"] for r in rows if "ms" in r]
+    assert "conv.reference" in ran and "conv.im2win.cpu.f32" in ran
+    assert all(r["ms"] > 0 for r in rows if "ms" in r)
+    assert all(r["declined"] for r in rows if "ms" not in r)
+
+
+def test_info(convoy, small_model):
+    kernels = convoy("info", "--kernels").out.split()
+    assert "conv.im2win.cpu.f32" in kernels and kernels.count("conv.reference") == 1
+    assert "cpu" in convoy("info").out
+    model = json.loads(convoy("info", small_model, "--json", "-").out)["model"]
+    assert model["inputs"][0]["shape"] == "batchx3x8x8"
+
+
+def test_interrupt_ends_the_command(small_model):
+    process = subprocess.Popen([BIN / "convoy", "bench", small_model, "--duration", "60"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=5) != 0
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_photograph_is_read_whatever_its_name(convoy, small_model, tmp_path, suffix):
+    photo = BIN.parents[1] / "models/coffee.png"
+    if not photo.exists():
+        pytest.skip("the photographs are made by ./check")
+    renamed = tmp_path / f"photo.{suffix}"
+    renamed.write_bytes(photo.read_bytes())
+    assert convoy("run", small_model, "--input", renamed).status == 0
