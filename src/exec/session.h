@@ -61,6 +61,8 @@ class Session {
 
  private:
   struct Impl;
+  void run_with(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
+                const StepHook* hook);
   std::shared_ptr<const Program> program_;
   std::unique_ptr<Impl> impl_;
 };

@@ -44,9 +44,17 @@ struct Step {
   std::vector<Candidate> candidates;  // the chosen one included; for --explain
 };
 
+// A graph output that no step can write directly: it repeats another one, or is an input or
+// constant.
+struct OutputCopy {
+  ValueId value = kNoValue;
+  std::int32_t output = 0;  // position in graph.outputs
+};
+
 struct Plan {
-  std::vector<Step> steps;
+  std::vector<Step> steps;          // nodes that only rename memory have none
   std::vector<Place> places;        // one per graph value
+  std::vector<OutputCopy> copies;   // after the last step
   std::size_t arena_bytes = 0;      // activations and workspace; exactly what a session allocates
   std::size_t activation_peak = 0;  // the largest sum of live activations at any step
   std::size_t weight_bytes = 0;
@@ -59,6 +67,7 @@ struct PlanOptions {
   // refused (kNotFound) when no such kernel exists.
   std::map<std::string, std::string> force;
   bool keep_candidates = false;
+  bool reference_only = false;
 };
 
 // An operator's step as kernels see it. The returned object owns what the OpDesc points to.
@@ -73,7 +82,12 @@ class StepDesc {
   OpDesc desc_;
 };
 
+// Throws kUnsupported naming the node and every kernel's reason when none can run it, kNotFound for
+// an unknown forced kernel.
 Plan make_plan(const Graph& graph, const PlanOptions& options);
+
+// Throws kInternal when two values that are alive at once overlap in the arena.
+void verify(const Plan& plan, const Graph& graph);
 
 // A table: step, operator, shapes, kernel, estimated time, arena offset.
 std::string to_string(const Plan& plan, const Graph& graph);

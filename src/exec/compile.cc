@@ -1,0 +1,101 @@
+#include <chrono>
+
+#include "exec/session.h"
+
+namespace convoy {
+namespace {
+
+class Stopwatch {
+ public:
+  double lap_ms() {
+    const auto now = std::chrono::steady_clock::now();
+    const double ms = std::chrono::duration<double, std::milli>(now - start_).count();
+    start_ = now;
+    return ms;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+void prepare_kernels(Program& program) {
+  for (const Step& step : program.plan.steps) {
+    const Node& node = program.graph.nodes[static_cast<std::size_t>(step.node)];
+    const StepDesc desc(program.graph, node);
+    program.kernels.push_back(step.implementation->prepare(desc.desc(), program.plan.device));
+  }
+}
+
+// Weights that kernels packed would be held twice; what no step reads again is let go.
+void release_packed_constants(Program& program) {
+  std::vector<bool> needed(program.graph.values.size(), false);
+  const auto need = [&](ValueId v) {
+    if (v != kNoValue) needed[static_cast<std::size_t>(v)] = true;
+  };
+  for (std::size_t s = 0; s < program.kernels.size(); ++s) {
+    const Node& node = program.graph.nodes[static_cast<std::size_t>(program.plan.steps[s].node)];
+    program.plan.weight_bytes += program.kernels[s]->packed_bytes();
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      if (program.kernels[s]->reads_constant(i)) need(node.inputs[i]);
+    }
+  }
+  for (const OutputCopy& copy : program.plan.copies) need(copy.value);
+  // A name for constant memory needs the constant.
+  for (std::size_t n = program.graph.nodes.size(); n-- > 0;) {
+    const Node& node = program.graph.nodes[n];
+    for (ValueId v : node.outputs) {
+      if (v == kNoValue || !needed[static_cast<std::size_t>(v)]) continue;
+      if (program.plan.places[static_cast<std::size_t>(v)].kind == Place::Kind::kConstant) {
+        need(node.input(0));
+      }
+    }
+  }
+  for (std::size_t v = 0; v < program.graph.values.size(); ++v) {
+    ConstTensor& constant = program.graph.values[v].constant;
+    if (!constant) continue;
+    if (!needed[v]) {
+      constant.reset();
+    } else {
+      program.plan.weight_bytes += constant->view().bytes();
+    }
+  }
+}
+
+}  // namespace
+
+Evaluate reference_evaluator() {
+  return [](const Node& node, std::span<const TensorView> inputs,
+            std::span<const TensorView> outputs) {
+    const auto absent = std::make_unique<bool[]>(node.inputs.size());
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) absent[i] = node.inputs[i] == kNoValue;
+    const OpDesc desc{node.op, &node.attrs, inputs, {absent.get(), node.inputs.size()}, outputs};
+    evaluate_reference(desc, inputs, outputs);
+  };
+}
+
+std::shared_ptr<const Program> compile(Graph graph, const CompileOptions& options) {
+  auto program = std::make_shared<Program>();
+  Stopwatch watch;
+  infer_shapes(graph, options.bindings, reference_evaluator());
+  if (!options.reference_only) {
+    program->passes = run_passes(graph, {options.disabled_passes, reference_evaluator()});
+  }
+  verify(graph, true);
+  program->passes_ms = watch.lap_ms();
+
+  PlanOptions plan_options;
+  plan_options.device = detect_cpu(options.threads);
+  plan_options.force = options.force;
+  plan_options.keep_candidates = options.keep_candidates;
+  plan_options.reference_only = options.reference_only;
+  program->plan = make_plan(graph, plan_options);
+  program->plan_ms = watch.lap_ms();
+
+  program->graph = std::move(graph);
+  prepare_kernels(*program);
+  release_packed_constants(*program);
+  program->prepare_ms = watch.lap_ms();
+  return program;
+}
+
+}  // namespace convoy

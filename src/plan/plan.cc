@@ -1,0 +1,116 @@
+#include "plan/plan.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "plan/place.h"
+#include "plan/select.h"
+
+namespace convoy {
+
+StepDesc::StepDesc(const Graph& graph, const Node& node)
+    : absent_(std::make_unique<bool[]>(node.inputs.size())) {
+  const auto view_of = [&](ValueId id) {
+    const Value& value = graph.value(id);
+    TensorView view{nullptr, value.dtype, value.layout, *value.shape};
+    if (value.constant) view.data = value.constant->view().data;
+    return view;
+  };
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    absent_[i] = node.inputs[i] == kNoValue;
+    inputs_.push_back(absent_[i] ? TensorView{} : view_of(node.inputs[i]));
+  }
+  for (ValueId id : node.outputs) outputs_.push_back(id == kNoValue ? TensorView{} : view_of(id));
+  desc_ = {node.op, &node.attrs, inputs_, {absent_.get(), node.inputs.size()}, outputs_};
+}
+
+Plan make_plan(const Graph& graph, const PlanOptions& options) {
+  check_forced(options);
+  Plan plan;
+  plan.device = options.device;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (only_renames(graph, graph.nodes[n])) continue;
+    plan.steps.push_back(select_kernel(graph, static_cast<std::int32_t>(n), options));
+  }
+  place_values(graph, plan);
+  verify(plan, graph);
+  return plan;
+}
+
+namespace {
+
+struct Range {
+  std::size_t begin, end;
+  std::string who;
+  bool overlaps(const Range& other) const { return begin < other.end && other.begin < end; }
+};
+
+// What a step touches in the arena.
+std::vector<Range> touched(const Plan& plan, const Graph& graph, const Step& step) {
+  const Node& node = graph.nodes[static_cast<std::size_t>(step.node)];
+  std::vector<Range> ranges;
+  const auto add = [&](ValueId v) {
+    if (v == kNoValue) return;
+    const Place& p = plan.places[static_cast<std::size_t>(v)];
+    if (p.kind == Place::Kind::kArena && p.bytes > 0) {
+      ranges.push_back({p.offset, p.offset + p.bytes, "'" + graph.value(v).name + "'"});
+    }
+  };
+  for (ValueId v : node.inputs) add(v);
+  for (ValueId v : node.outputs) add(v);
+  if (step.workspace_bytes > 0) {
+    ranges.push_back({step.workspace_offset, step.workspace_offset + step.workspace_bytes,
+                      "workspace of " + Graph::describe(node)});
+  }
+  return ranges;
+}
+
+}  // namespace
+
+void verify(const Plan& plan, const Graph& graph) {
+  // Who wrote each live range last: replaying the steps, an operand must still be its producer's.
+  std::vector<std::pair<Range, ValueId>> live;
+  for (const Step& step : plan.steps) {
+    const Node& node = graph.nodes[static_cast<std::size_t>(step.node)];
+    const std::vector<Range> ranges = touched(plan, graph, step);
+    for (const Range& r : ranges) {
+      if (r.end > plan.arena_bytes) fail(ErrorCode::kInternal, r.who + " lies outside the arena");
+    }
+    for (ValueId v : node.inputs) {
+      if (v == kNoValue) continue;
+      const Place& p = plan.places[static_cast<std::size_t>(v)];
+      if (p.kind == Place::Kind::kNone) {
+        fail(ErrorCode::kInternal, "'" + graph.value(v).name + "' has no place");
+      }
+      if (p.kind != Place::Kind::kArena || p.bytes == 0) continue;
+      const bool intact = std::any_of(live.begin(), live.end(), [&](const auto& entry) {
+        return entry.first.begin == p.offset && entry.first.end == p.offset + p.bytes;
+      });
+      if (!intact) {
+        fail(ErrorCode::kInternal, Graph::describe(node) + " reads '" + graph.value(v).name +
+                                       "' after its memory was written again");
+      }
+    }
+    // Results and workspace end whatever they overlap; a result may take its operand's place whole.
+    const auto write = [&](const Range& r, ValueId v) {
+      std::erase_if(live, [&](const auto& entry) { return entry.first.overlaps(r); });
+      if (v != kNoValue) live.emplace_back(r, v);
+    };
+    if (step.workspace_bytes > 0) {
+      const Range& workspace = ranges.back();
+      for (std::size_t i = 0; i + 1 < ranges.size(); ++i) {
+        if (ranges[i].overlaps(workspace)) {
+          fail(ErrorCode::kInternal, workspace.who + " overlaps " + ranges[i].who);
+        }
+      }
+      write(workspace, kNoValue);
+    }
+    for (ValueId v : node.outputs) {
+      if (v == kNoValue) continue;
+      const Place& p = plan.places[static_cast<std::size_t>(v)];
+      if (p.kind == Place::Kind::kArena) write({p.offset, p.offset + p.bytes, ""}, v);
+    }
+  }
+}
+
+}  // namespace convoy
