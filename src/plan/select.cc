@@ -11,13 +11,6 @@ const Implementation* find_forced(const std::string& key, const std::string& nam
   return find_implementation(name);
 }
 
-bool contains(std::span<const Implementation* const> list, const Implementation* entry) {
-  for (const Implementation* other : list) {
-    if (other == entry) return true;
-  }
-  return false;
-}
-
 [[noreturn]] void no_kernel(const Node& node, const std::vector<Candidate>& candidates) {
   std::string reasons;
   for (const Candidate& c : candidates) {
