@@ -1,7 +1,26 @@
-#include "kernels/registry.h"
+// The implementations of pooling.
+#include "kernels/pool/cell.h"
 
 namespace convoy {
+namespace {
 
-ImplementationList pool_implementations() { return {}; }
+// One window element at a time through strides: about 1.5 ns each on a current core.
+Estimate estimate_reference(const OpDesc& desc, const DeviceDesc& device) {
+  const auto& attrs = desc.as<PoolAttrs>();
+  Estimate estimate = estimate_streaming(desc, device);
+  estimate.flops = static_cast<double>(desc.outputs[0].elements()) *
+                   static_cast<double>(attrs.kernel[0] * attrs.kernel[1]);
+  estimate.seconds += 1.5e-9 * estimate.flops;
+  return estimate;
+}
+
+const Implementation kPool[] = {
+    {"pool.reference", pool::supports_reference, no_workspace, estimate_reference,
+     pool::prepare_reference},
+};
+
+}  // namespace
+
+ImplementationList pool_implementations() { return kPool; }
 
 }  // namespace convoy
