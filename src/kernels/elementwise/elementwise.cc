@@ -1,7 +1,54 @@
-#include "kernels/registry.h"
+#include "kernels/elementwise/cell.h"
 
 namespace convoy {
+namespace {
 
-ImplementationList elementwise_implementations(Op) { return {}; }
+using namespace elementwise;
+
+Support any(const OpDesc&, const DeviceDesc&) { return Support::yes(); }
+
+// One element at a time, by strides: about 50 million elements a second.
+Estimate estimate_reference(const OpDesc& desc, const DeviceDesc&) {
+  Estimate estimate;
+  estimate.seconds = static_cast<double>(desc.outputs[0].elements()) * 2e-8;
+  return estimate;
+}
+
+constexpr Implementation kUnary[] = {
+    {"unary.reference", supports_unary, no_workspace, estimate_reference, prepare_unary_reference,
+     true},
+};
+constexpr Implementation kBinary[] = {
+    {"binary.reference", supports_binary, no_workspace, estimate_reference,
+     prepare_binary_reference},
+};
+constexpr Implementation kClip[] = {
+    {"clip.reference", any, no_workspace, estimate_reference, prepare_clip_reference, true},
+};
+constexpr Implementation kWhere[] = {
+    {"where.reference", any, no_workspace, estimate_reference, prepare_where_reference},
+};
+constexpr Implementation kCast[] = {
+    {"cast.reference", any, no_workspace, estimate_reference, prepare_cast_reference},
+};
+
+}  // namespace
+
+ImplementationList elementwise_implementations(Op op) {
+  switch (op) {
+    case Op::kUnary:
+      return kUnary;
+    case Op::kBinary:
+      return kBinary;
+    case Op::kClip:
+      return kClip;
+    case Op::kWhere:
+      return kWhere;
+    case Op::kCast:
+      return kCast;
+    default:
+      return {};
+  }
+}
 
 }  // namespace convoy
