@@ -117,6 +117,7 @@ std::string_view to_string(BinaryKind kind);
 struct BinaryAttrs {
   BinaryKind kind = BinaryKind::kAdd;
   Unary activation;  // applied to the result; fused by passes
+  bool operator==(const BinaryAttrs&) const = default;
 };
 
 // How ONNX's auto_pad asks for padding; shape inference resolves it into explicit pads.
@@ -136,6 +137,7 @@ struct Epilogue {
   enum class Residual : std::uint8_t { kNone, kBeforeActivation, kAfterActivation };
   Unary activation;
   Residual residual = Residual::kNone;
+  bool operator==(const Epilogue&) const = default;
 };
 
 // w: k x c/groups x r x s. Rank-3 x and w are one-dimensional convolutions (h = r = 1).
@@ -146,6 +148,7 @@ struct ConvAttrs {
   AutoPad auto_pad = AutoPad::kNotSet;
   std::int64_t groups = 1;
   Epilogue epilogue;
+  bool operator==(const ConvAttrs&) const = default;
 };
 
 // w: c x k/groups x r x s.
@@ -158,6 +161,7 @@ struct ConvTransposeAttrs {
   Pair output_padding{0, 0};
   std::vector<std::int64_t> output_shape;  // spatial extents; empty when not given
   Unary activation;
+  bool operator==(const ConvTransposeAttrs&) const = default;
 };
 
 struct PoolAttrs {
@@ -170,6 +174,7 @@ struct PoolAttrs {
   AutoPad auto_pad = AutoPad::kNotSet;
   bool ceil_mode = false;
   bool count_include_pad = false;
+  bool operator==(const PoolAttrs&) const = default;
 };
 
 // Axes absent and not `spatial`: every axis, unless `noop_without_axes`.
@@ -179,11 +184,13 @@ struct ReduceAttrs {
   bool keep_dims = true;
   bool spatial = false;  // axes 2.. (the global pools)
   bool noop_without_axes = false;
+  bool operator==(const ReduceAttrs&) const = default;
 };
 
 struct NormAttrs {
   float epsilon = 1e-5f;
   std::int64_t axis = -1;  // kLayerNorm: first normalised axis
+  bool operator==(const NormAttrs&) const = default;
 };
 
 struct GemmAttrs {
@@ -192,29 +199,35 @@ struct GemmAttrs {
   float alpha = 1;
   float beta = 1;
   Unary activation;
+  bool operator==(const GemmAttrs&) const = default;
 };
 
 // `flatten`: softmax of opsets before 13, over all axes from `axis` on together.
 struct AxisAttrs {
   std::int64_t axis = 0;
   bool flatten = false;
+  bool operator==(const AxisAttrs&) const = default;
 };
 
 struct CastAttrs {
   DType to = DType::kF32;
+  bool operator==(const CastAttrs&) const = default;
 };
 
 struct ReshapeAttrs {
   bool allow_zero = false;  // false: a 0 copies the input's extent
+  bool operator==(const ReshapeAttrs&) const = default;
 };
 
 struct TransposeAttrs {
   std::vector<std::int64_t> perm;  // empty: reversed
+  bool operator==(const TransposeAttrs&) const = default;
 };
 
 struct PadAttrs {
   enum class Mode : std::uint8_t { kConstant, kReflect, kEdge, kWrap };
   Mode mode = Mode::kConstant;
+  bool operator==(const PadAttrs&) const = default;
 };
 
 struct ResizeAttrs {
@@ -237,20 +250,24 @@ struct ResizeAttrs {
   bool exclude_outside = false;
   float extrapolation = 0;
   std::vector<std::int64_t> axes;  // empty: all
+  bool operator==(const ResizeAttrs&) const = default;
 };
 
 struct BlockAttrs {
   std::int64_t block = 1;
   bool column_row = false;  // kDepthToSpace mode CRD instead of DCR
+  bool operator==(const BlockAttrs&) const = default;
 };
 
 struct ShapeAttrs {
   std::int64_t start = 0;
   std::int64_t end = INT64_MAX;
+  bool operator==(const ShapeAttrs&) const = default;
 };
 
 struct FillAttrs {
-  ConstTensor value;  // one element; null is f32 zero
+  ConstTensor value;  // one element; null is f32 zero; equal when it is the same tensor
+  bool operator==(const FillAttrs&) const = default;
 };
 
 using Attrs =
