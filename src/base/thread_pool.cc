@@ -35,8 +35,8 @@ struct ThreadPool::Impl {
   pthreadpool_t pool = nullptr;
 };
 
-ThreadPool::ThreadPool(int threads)
-    : impl_(new Impl), threads_(threads > 0 ? threads : available_threads()) {
+ThreadPool::ThreadPool(int threads, Idle idle)
+    : impl_(new Impl), threads_(threads > 0 ? threads : available_threads()), idle_(idle) {
   if (threads_ > 1) {
     impl_->pool = pthreadpool_create(static_cast<std::size_t>(threads_));
     threads_ = static_cast<int>(pthreadpool_get_threads_count(impl_->pool));
@@ -66,7 +66,8 @@ void ThreadPool::run(std::int64_t tasks, Call call, void* context) {
           work->call(work->context, task, static_cast<int>(slot));
         }
       },
-      &work, static_cast<std::size_t>(threads_), 0);
+      &work, static_cast<std::size_t>(threads_),
+      idle_ == Idle::kSleep ? PTHREADPOOL_FLAG_YIELD_WORKERS : 0);
 }
 
 }  // namespace convoy

@@ -12,8 +12,12 @@ int available_threads();
 
 class ThreadPool {
  public:
+  // What workers do between calls: spin for a while, so that the next call starts at once, or
+  // sleep, which suits machines shared with others and more threads than cores.
+  enum class Idle { kSpin, kSleep };
+
   // threads >= 1, the caller included; 0 takes available_threads().
-  explicit ThreadPool(int threads = 0);
+  explicit ThreadPool(int threads = 0, Idle idle = Idle::kSpin);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -37,6 +41,7 @@ class ThreadPool {
   struct Impl;
   std::unique_ptr<Impl> impl_;
   int threads_ = 1;
+  Idle idle_;
 };
 
 }  // namespace convoy

@@ -280,9 +280,10 @@ class ConvChecker {
   }
 
   GuardedBuffer buffers_[6];
-  std::unique_ptr<ThreadPool> pools_[3] = {std::make_unique<ThreadPool>(1),
-                                           std::make_unique<ThreadPool>(2),
-                                           std::make_unique<ThreadPool>(3)};
+  std::unique_ptr<ThreadPool> pools_[3] = {
+      std::make_unique<ThreadPool>(1, ThreadPool::Idle::kSleep),
+      std::make_unique<ThreadPool>(2, ThreadPool::Idle::kSleep),
+      std::make_unique<ThreadPool>(3, ThreadPool::Idle::kSleep)};
 };
 
 }  // namespace convoy::testing

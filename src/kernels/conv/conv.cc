@@ -100,7 +100,9 @@ std::int64_t im2col_bytes(const ConvDesc& d, DType dtype) {
 }
 
 ImplementationList conv_implementations() {
-  static const std::vector<Implementation> list = {kConvReference};
+  static const std::vector<Implementation> list = {
+      kConvIm2winF32,         kConvIm2winF64,         kConvDirectF32, kConvDirectF64,
+      kConvIm2winExplicitF32, kConvIm2winExplicitF64, kConvReference};
   return list;
 }
 

@@ -1,0 +1,103 @@
+// conv.im2win (implicit), conv.im2win_explicit and conv.direct, in f32 and f64.
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "kernels/conv/channel_conv.h"
+#include "kernels/conv/entries.h"
+
+namespace convoy {
+namespace {
+
+template <DType kType>
+Support supports(const OpDesc& op, const DeviceDesc&) {
+  const ConvProblem problem = conv_problem(op);
+  if (problem.dtype != kType || !problem.uniform_dtype) {
+    return Support::no("computes " + std::string(to_string(kType)) + ", x is " +
+                       std::string(to_string(problem.dtype)));
+  }
+  if (!problem.one_layout()) return Support::no("needs x, y and residual in one layout");
+  if (problem.weights == nullptr) return Support::no("needs constant weights");
+  if (problem.has_bias && problem.bias == nullptr) return Support::no("needs a constant bias");
+  if (problem.x_layout == Layout::kChwn || problem.x_layout == Layout::kChwn8) {
+    return Support::no("layout");
+  }
+  return Support::yes();
+}
+
+template <WindowForm kForm>
+std::size_t workspace(const OpDesc& op, const DeviceDesc& device) {
+  return channel_conv_workspace(conv_problem(op), kForm, device);
+}
+
+// Share of the multiply-add peak reached where nothing else is in the way.
+double efficiency(WindowForm form, Layout layout) {
+  const double channels = layout == Layout::kNhwc ? 0.80 : 0.60;
+  return form == WindowForm::kDirect ? 0.9 * channels : channels;
+}
+
+template <WindowForm kForm>
+Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
+  const ConvProblem problem = conv_problem(op);
+  const ConvDesc& d = problem.desc;
+  const WindowForm form = effective_form(kForm, d);
+  const double element = static_cast<double>(size_of(problem.dtype));
+  Estimate estimate = estimate_streaming(op, device);
+  estimate.flops = static_cast<double>(d.flops());
+  estimate.workspace_bytes = workspace<kForm>(op, device);
+
+  // Lanes without an output channel multiply all the same.
+  const double lanes = device.vector_bytes / element;
+  const double filled = static_cast<double>(d.k) / static_cast<double>(d.groups) / lanes;
+  const double rate = device.flops_per_second_core * device.threads * (4 / element) *
+                      efficiency(form, problem.x_layout) * filled / std::ceil(filled);
+  double seconds = estimate.flops / rate;
+
+  const double window_bytes = static_cast<double>(im2win_bytes(d, problem.dtype));
+  if (form == WindowForm::kDirect) {
+    // Outputs whose window leaves the input are computed one at a time, at a quarter of the rate.
+    const double border =
+        static_cast<double>(ceil_div(d.pad_left, d.stride_w) + ceil_div(d.pad_right, d.stride_w));
+    seconds *= 1 + 3 * std::min(1.0, border / static_cast<double>(d.q()));
+  } else if (form == WindowForm::kImplicit) {
+    estimate.bytes_l2 += 2 * window_bytes;
+    seconds += 2 * window_bytes / (device.l2_bytes_per_second_core * device.threads);
+  } else {
+    estimate.bytes_l2 += 2 * window_bytes;
+    estimate.bytes_dram += 2 * window_bytes;
+    seconds += 2 * window_bytes / device.bytes_per_second;
+  }
+  estimate.seconds = std::max(estimate.seconds, seconds);
+  return estimate;
+}
+
+template <WindowForm kForm>
+std::unique_ptr<Kernel> prepare(const OpDesc& op, const DeviceDesc& device) {
+  return make_channel_conv(conv_problem(op), kForm, device);
+}
+
+template <WindowForm kForm, DType kType>
+constexpr Implementation entry(std::string_view name) {
+  return {.name = name,
+          .supports = supports<kType>,
+          .workspace = workspace<kForm>,
+          .estimate = estimate<kForm>,
+          .prepare = prepare<kForm>};
+}
+
+}  // namespace
+
+const Implementation kConvIm2winF32 =
+    entry<WindowForm::kImplicit, DType::kF32>("conv.im2win.cpu.f32");
+const Implementation kConvIm2winF64 =
+    entry<WindowForm::kImplicit, DType::kF64>("conv.im2win.cpu.f64");
+const Implementation kConvDirectF32 =
+    entry<WindowForm::kDirect, DType::kF32>("conv.direct.cpu.f32");
+const Implementation kConvDirectF64 =
+    entry<WindowForm::kDirect, DType::kF64>("conv.direct.cpu.f64");
+const Implementation kConvIm2winExplicitF32 =
+    entry<WindowForm::kExplicit, DType::kF32>("conv.im2win_explicit.cpu.f32");
+const Implementation kConvIm2winExplicitF64 =
+    entry<WindowForm::kExplicit, DType::kF64>("conv.im2win_explicit.cpu.f64");
+
+}  // namespace convoy
