@@ -13,8 +13,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "base/unary_reference.h"
-#include "kernels/simd/activation-inl.h"
+#include "kernels/simd/epilogue-inl.h"
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/partial-inl.h"
 
@@ -22,10 +21,6 @@ HWY_BEFORE_NAMESPACE();
 namespace convoy {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-using F32 = hn::ScalableTag<float>;
-using VF = hn::Vec<F32>;
-constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(F32()));
 
 // Register tiles: rows of a x vectors of b. With 32 registers 8 x 3 leaves 24 accumulators, three
 // vectors of b and the broadcast, at 11 loads per 24 multiply-adds; narrower panels take more rows
@@ -54,43 +49,10 @@ struct Tile {
   GemmEpilogue epilogue;  // pointers of this tile's first row and column
 };
 
-inline bool is_clamp(const Unary& f) {
-  return f.kind == UnaryKind::kRelu || f.kind == UnaryKind::kClip;
-}
-
 // Epilogues that the micro-kernel applies in registers; the others go through finish_rows().
 inline bool is_simple(const GemmEpilogue& e) {
   return e.scale == 1 && (e.activation.kind == UnaryKind::kIdentity || is_clamp(e.activation)) &&
          (e.addend == nullptr || (!e.addend_after && e.addend_column == 1 && e.addend_scale == 1));
-}
-
-inline bool is_vector_activation(UnaryKind kind) {
-  switch (kind) {
-    case UnaryKind::kIdentity:
-    case UnaryKind::kRelu:
-    case UnaryKind::kClip:
-    case UnaryKind::kLeakyRelu:
-    case UnaryKind::kHardSigmoid:
-    case UnaryKind::kHardSwish:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Any activation on one vector; the rare ones lane by lane, in double.
-inline VF apply_activation(F32 d, const Unary& f, VF v) {
-  if (is_clamp(f)) {
-    const bool relu = f.kind == UnaryKind::kRelu;
-    const float high = relu ? std::numeric_limits<float>::infinity() : f.beta;
-    return hn::Min(hn::Set(d, high), hn::Max(hn::Set(d, relu ? 0.0f : f.alpha), v));
-  }
-  if (is_vector_activation(f.kind)) return activate(d, f, v);
-  HWY_ALIGN float lanes[kLanes];
-  hn::Store(v, d, lanes);
-  for (float& lane : lanes)
-    lane = static_cast<float>(unary_reference(f, static_cast<double>(lane)));
-  return hn::Load(d, lanes);
 }
 
 // The general epilogue, over accumulators that the micro-kernel left in `acc` (rows x stride).
@@ -155,13 +117,11 @@ HWY_INLINE void finish_in_registers(F32 d, const Tile& t, VF (&acc)[kRows][kVect
     }
   }
   if (is_clamp(e.activation)) {
-    const bool relu = e.activation.kind == UnaryKind::kRelu;
-    const VF low = hn::Set(d, relu ? 0.0f : e.activation.alpha);
-    const VF high = hn::Set(d, relu ? std::numeric_limits<float>::infinity() : e.activation.beta);
+    const Clamp clamp(d, e.activation);
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 3
-      for (int v = 0; v < kVectors; ++v) acc[i][v] = hn::Min(high, hn::Max(low, acc[i][v]));
+      for (int v = 0; v < kVectors; ++v) acc[i][v] = clamp(acc[i][v]);
     }
   }
 #pragma GCC unroll 16

@@ -1,0 +1,73 @@
+// What convolution and matrix kernels do to their accumulators: any activation, NaN kept.
+// Include inside a file compiled by hwy/foreach_target.h, after hwy/highway.h.
+#if defined(CONVOY_KERNELS_SIMD_EPILOGUE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef CONVOY_KERNELS_SIMD_EPILOGUE_INL_H_
+#undef CONVOY_KERNELS_SIMD_EPILOGUE_INL_H_
+#else
+#define CONVOY_KERNELS_SIMD_EPILOGUE_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+#include <limits>
+
+#include "base/unary_reference.h"
+#include "kernels/simd/activation-inl.h"
+#include "kernels/simd/partial-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace convoy {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using F32 = hn::ScalableTag<float>;
+using VF = hn::Vec<F32>;
+constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(F32()));
+
+// Relu and Clip are one function, two instructions, that kernels apply in registers.
+inline bool is_clamp(const Unary& f) {
+  return f.kind == UnaryKind::kRelu || f.kind == UnaryKind::kClip;
+}
+
+struct Clamp {
+  VF low, high;
+  Clamp(F32 d, const Unary& f) {
+    const bool relu = f.kind == UnaryKind::kRelu;
+    low = hn::Set(d, relu ? 0.0f : f.alpha);
+    high = hn::Set(d, relu ? std::numeric_limits<float>::infinity() : f.beta);
+  }
+  // The value is the second operand, which x86 returns when one of the two is NaN.
+  HWY_INLINE VF operator()(VF v) const { return hn::Min(high, hn::Max(low, v)); }
+};
+
+inline bool is_vector_activation(UnaryKind kind) {
+  switch (kind) {
+    case UnaryKind::kIdentity:
+    case UnaryKind::kRelu:
+    case UnaryKind::kClip:
+    case UnaryKind::kLeakyRelu:
+    case UnaryKind::kHardSigmoid:
+    case UnaryKind::kHardSwish:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Any activation on one vector; the rare ones lane by lane, in double.
+inline VF apply_activation(F32 d, const Unary& f, VF v) {
+  if (is_clamp(f)) return Clamp(d, f)(v);
+  if (is_vector_activation(f.kind)) return activate(d, f, v);
+  HWY_ALIGN float lanes[kLanes];
+  hn::Store(v, d, lanes);
+  for (float& lane : lanes)
+    lane = static_cast<float>(unary_reference(f, static_cast<double>(lane)));
+  return hn::Load(d, lanes);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace convoy
+HWY_AFTER_NAMESPACE();
+
+#endif
