@@ -1,0 +1,62 @@
+// What the suites of convoy-bench share: options, one measured row, and the layers they run.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/conv_desc.h"
+#include "base/tensor.h"
+
+namespace convoy::bench {
+
+struct Options {
+  std::vector<std::int64_t> batches{1};
+  int threads = 0;  // 0: all this process may use
+  std::vector<std::string> layouts{"nhwc"};
+  std::vector<std::string> implementations;  // substrings of names; empty: all
+  std::vector<std::string> peers{"onednn"};
+  std::vector<std::string> layers;  // exact names; empty: all
+  std::string shapes;               // file of named layers
+  double seconds = 0.3;             // measured per row, five repetitions at least
+};
+
+// One line of the JSON list every suite prints.
+struct Row {
+  std::string suite, layer, implementation, device = "cpu", dtype = "f32", layout;
+  std::int64_t batch = 1;
+  int threads = 1;
+  double milliseconds = 0;  // median
+  double flops = 0, bytes = 0, workspace_bytes = 0;
+  double error = 0;  // largest error over its bound
+};
+
+struct NamedConv {
+  std::string name;
+  ConvDesc desc;
+};
+
+// Reads "name n1 c3 ..." lines; '#' starts a comment. Throws Error naming the line.
+std::vector<NamedConv> read_shapes(const std::string& path);
+
+// True when `filters` is empty or one of them is part of `name`.
+bool selected(const std::vector<std::string>& filters, const std::string& name);
+
+// Median milliseconds of `run`, after two unmeasured calls.
+double median_milliseconds(double seconds, const std::function<void()>& run);
+
+// --- suites --------------------------------------------------------------------------------------
+
+// Bytes of im2col and of im2win per layer, by formula and as the implementations book them.
+std::vector<Row> memory_suite(const Options& options);
+// Every convolution of ours beside oneDNN's, interleaved in one process.
+std::vector<Row> convolution_suite(const Options& options);
+
+// --- peers ---------------------------------------------------------------------------------------
+
+// oneDNN's forward convolution, its own choice of layouts when `layout` is "any"; empty when the
+// bench was built without it. y receives nothing: only time is taken.
+std::vector<Row> onednn_rows(const Options& options, const NamedConv& layer,
+                             const std::string& layout);
+
+}  // namespace convoy::bench
