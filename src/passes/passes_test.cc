@@ -8,7 +8,7 @@ namespace {
 
 TEST(Passes, EveryPassReportsAndCanBeSwitchedOff) {
   Builder b;
-  const ValueId x = b.input("x", {1, 4, 8, 8});
+  const ValueId x = b.input("x", Shape{1, 4, 8, 8});
   Graph graph = b.done({b.unary(UnaryKind::kRelu, b.batch_norm(b.conv(x, 4, 4), 4))});
   Graph copy = graph;
 
@@ -38,7 +38,7 @@ TEST(Passes, RefusesAnUnknownName) {
 
 TEST(Passes, SqueezeExciteKeepsItsFormAndLayout) {
   Builder b;
-  const ValueId x = b.input("x", {1, 8, 6, 6});
+  const ValueId x = b.input("x", Shape{1, 8, 6, 6});
   const ValueId y = b.conv(x, 8, 8, 3, true);
   const ValueId squeezed = b.unary(UnaryKind::kRelu, b.conv(b.global_average(y), 8, 2, 1, true));
   const ValueId gate =

@@ -134,9 +134,10 @@ bool simplify(Editor& editor, int n) {
   if (function < 0) return false;
   std::vector<ValueId> variables;
   collect_variables(editor, editor.node(function).inputs[0], 0, variables);
-  for (ValueId x : variables) {
-    if (const auto unary = recognise(editor, result, x)) {
-      editor.rewrite(n, Op::kUnary, *unary, {x});
+  // The innermost first: what is added before a hard gate belongs to its parameters.
+  for (auto x = variables.rbegin(); x != variables.rend(); ++x) {
+    if (const auto unary = recognise(editor, result, *x)) {
+      editor.rewrite(n, Op::kUnary, *unary, {*x});
       return true;
     }
   }

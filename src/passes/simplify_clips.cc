@@ -91,8 +91,9 @@ int simplify_clips(Graph& graph, const PassOptions& /*options*/) {
         merged = true;
       }
     }
-    if (!spelled_out && !merged) continue;
     const bool relu = limits->low == 0 && limits->high == kInf;
+    const bool is_relu = !spelled_out && editor.node(n).as<Unary>().kind == UnaryKind::kRelu;
+    if (!spelled_out && !merged && relu == is_relu) continue;
     // A lone Min or Max with another constant is one pass over memory either way.
     if (editor.node(n).op == Op::kBinary && !merged && !relu) continue;
     const Unary f = relu ? Unary{UnaryKind::kRelu}
