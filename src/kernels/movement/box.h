@@ -41,4 +41,7 @@ Support supports_boxes(const OpDesc& desc);
 // ConstantOfShape and Range. Results are disjoint and cover every output.
 std::vector<Box> boxes_of(const OpDesc& desc);
 
+// Pad as boxes: the kept part, and each border (mirrored, repeated, or of the constant, operand 2).
+std::vector<Box> pad_boxes(const OpDesc& desc);
+
 }  // namespace convoy::movement
