@@ -91,6 +91,19 @@ Affine compose(const Affine& inner, const Affine& outer) {
   return both;
 }
 
+AffineChain affine_chain(Editor& editor, int n, int axis) {
+  AffineChain chain;
+  ValueId v = editor.node(n).outputs[0];
+  while (true) {
+    const int next = editor.sole_consumer(v);
+    const auto step = read_affine(editor, next, axis);
+    if (!step || step->x != v || !step->finite()) return chain;
+    chain.affine = chain.last < 0 ? *step : compose(chain.affine, *step);
+    chain.last = next;
+    v = editor.node(next).outputs[0];
+  }
+}
+
 bool has_constant_weights(Editor& editor, int n) {
   if (n < 0) return false;
   const Node& node = editor.node(n);

@@ -24,6 +24,14 @@ std::optional<Affine> read_affine(Editor& editor, int node, int axis);
 // `outer` after `inner`, reading inner's operand.
 Affine compose(const Affine& inner, const Affine& outer);
 
+struct AffineChain {
+  Affine affine;
+  int last = -1;  // the node whose output ends it; -1: nothing follows
+};
+
+// All the scaling and shifting that follows node `n`, each step the only reader of the one before.
+AffineChain affine_chain(Editor& editor, int n, int axis);
+
 // True for a convolution or transposed convolution whose weights and bias are f32 constants.
 bool has_constant_weights(Editor& editor, int node);
 

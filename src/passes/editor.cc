@@ -74,6 +74,7 @@ void Editor::rewrite(int node, Op op, Attrs attrs, std::vector<ValueId> inputs) 
   unlink(node);
   Node& n = this->node(node);
   std::vector<ValueId> old = std::exchange(n.inputs, std::move(inputs));
+  if (n.op != op) n.onnx_type.clear();  // the file's word for it no longer fits
   n.op = op;
   n.attrs = std::move(attrs);
   link(node);

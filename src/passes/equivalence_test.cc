@@ -166,6 +166,23 @@ TEST(Equivalence, NormalisationAloneAndBeforeActivation) {
   EXPECT_EQ(count(graph, Op::kBatchNorm), 0);
 }
 
+TEST(Equivalence, TransformerLayer) {
+  Builder b;
+  const ValueId x = b.input("x", Shape{1, 5, 4});
+  const ReduceAttrs mean;
+  const ValueId centred = b.minus(x, b.add(Op::kReduce, mean, {x, b.ints({-1})}));
+  const ValueId squares = b.binary(BinaryKind::kPow, centred, b.scalar(2));
+  const ValueId variance = b.add(Op::kReduce, mean, {squares, b.ints({-1})});
+  const ValueId deviation = b.unary(UnaryKind::kSqrt, b.plus(variance, b.scalar(1e-5f)));
+  ValueId y = b.plus(b.times(b.over(centred, deviation), b.weights({4})), b.weights({4}, -0.5f));
+  y = b.plus(b.add(Op::kMatMul, {}, {y, b.weights({4, 6}, -0.75f)}), b.weights({6}));
+  y = b.times(y, b.unary(UnaryKind::kSigmoid, y));
+  y = b.plus(b.add(Op::kMatMul, {}, {y, b.weights({6, 4}, -0.5f)}), b.weights({4}));
+  const Graph graph = same_results(b.done({b.plus(x, y)}));
+  EXPECT_EQ(ops(graph), (std::vector{Op::kLayerNorm, Op::kReshape, Op::kGemm, Op::kReshape,
+                                     Op::kReshape, Op::kGemm, Op::kReshape, Op::kBinary}));
+}
+
 TEST(Equivalence, PaddedAndPooled) {
   Builder b;
   const ValueId x = b.input("x", Shape{1, 2, 6, 6});

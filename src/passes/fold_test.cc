@@ -55,38 +55,6 @@ TEST(FoldBatchNorm, GroupedTransposedConvolution) {
   EXPECT_EQ(floats(graph, graph.nodes[0].inputs[1]), (std::vector{10.f, 20.f, 300.f, 400.f}));
 }
 
-TEST(FoldBatchNorm, MatMulBecomesGemm) {
-  Builder b;
-  const ValueId x = b.input("x", Shape{3, 2});
-  const ValueId w = b.constant(testing::make_tensor<float>({2, 2}, {1, 2, 3, 4}));
-  const ValueId y = b.add(Op::kMatMul, {}, {x, w});
-  const ValueId bias = b.constant(testing::make_tensor<float>({2}, {5, 6}));
-  Graph graph = b.done({b.plus(b.times(y, b.scalar(2)), bias)});
-  apply(fold_batch_norm, graph);
-  ASSERT_EQ(ops(graph), std::vector{Op::kGemm});
-  EXPECT_EQ(floats(graph, graph.nodes[0].inputs[1]), (std::vector{2.f, 4.f, 6.f, 8.f}));
-  EXPECT_EQ(floats(graph, graph.nodes[0].inputs[2]), (std::vector{5.f, 6.f}));
-}
-
-TEST(FoldBatchNorm, GemmWithTransposedWeightsAndFactors) {
-  Builder b;
-  const ValueId x = b.input("x", Shape{1, 1});
-  GemmAttrs attrs;
-  attrs.transpose_b = true;
-  attrs.alpha = 3;
-  attrs.beta = 2;
-  const ValueId w = b.constant(testing::make_tensor<float>({2, 1}, {1, 2}));
-  const ValueId c = b.constant(testing::make_tensor<float>({2}, {1, 1}));
-  const ValueId scale = b.constant(testing::make_tensor<float>({2}, {10, 100}));
-  Graph graph = b.done({b.times(b.add(Op::kGemm, attrs, {x, w, c}), scale)});
-  apply(fold_batch_norm, graph);
-  ASSERT_EQ(ops(graph), std::vector{Op::kGemm});
-  EXPECT_EQ(graph.nodes[0].as<GemmAttrs>().alpha, 3);
-  EXPECT_EQ(graph.nodes[0].as<GemmAttrs>().beta, 1);
-  EXPECT_EQ(floats(graph, graph.nodes[0].inputs[1]), (std::vector{10.f, 200.f}));
-  EXPECT_EQ(floats(graph, graph.nodes[0].inputs[2]), (std::vector{20.f, 200.f}));
-}
-
 TEST(FoldBatchNorm, SharedWeightsAreCopied) {
   Builder b;
   const ValueId x = b.input("x", Shape{1, 1, 2, 2});

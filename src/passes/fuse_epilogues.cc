@@ -55,6 +55,19 @@ Unary* activation_slot(Node& node) {
   return slot && slot->kind == UnaryKind::kIdentity ? slot : nullptr;
 }
 
+// f(reshape(gemm)) is reshape(f(gemm)).
+bool fuse_through_reshape(Editor& editor, int n, int reshape) {
+  const ValueId product = editor.node(reshape).inputs[0];
+  const int gemm = editor.producer(product, Op::kGemm);
+  if (gemm < 0 || !editor.sole_use(product)) return false;
+  Unary* slot = activation_slot(editor.node(gemm));
+  if (slot == nullptr) return false;
+  const Unary f = editor.node(n).as<Unary>();
+  if (!editor.bypass(n, editor.node(reshape).outputs[0])) return false;
+  *slot = f;
+  return true;
+}
+
 bool fuse_activation(Editor& editor, int n, bool into_binary) {
   const Node& node = editor.node(n);
   if (node.op != Op::kUnary || !is_activation(node.as<Unary>().kind)) return false;
@@ -62,6 +75,7 @@ bool fuse_activation(Editor& editor, int n, bool into_binary) {
   const int maker = editor.producer(x);
   if (maker < 0 || !editor.sole_use(x) || !is_f32(editor.graph(), x)) return false;
   if (!into_binary && editor.node(maker).op == Op::kBinary) return false;
+  if (editor.node(maker).op == Op::kReshape) return fuse_through_reshape(editor, n, maker);
   Unary* slot = activation_slot(editor.node(maker));
   if (slot == nullptr) return false;
   *slot = node.as<Unary>();

@@ -68,6 +68,19 @@ TEST(AssignLayouts, OperandsOfOneNodeAgree) {
   }
 }
 
+TEST(AssignLayouts, AResidualHasTheOrderOfItsConvolution) {
+  Builder b;
+  const ValueId x = b.input("x", Shape{1, 4, 8, 8});
+  const ValueId soft = b.add(Op::kSoftmax, AxisAttrs{1}, {x});
+  const ValueId y = b.unary(UnaryKind::kRelu, b.plus(soft, b.conv(x, 4, 4)));
+  Graph graph = b.done({y});
+  apply(fuse_epilogues, graph);
+  apply(assign_layouts, graph);
+  ASSERT_EQ(graph.nodes[graph.nodes.size() - 2].op, Op::kConv);
+  const ValueId residual = graph.nodes[graph.nodes.size() - 2].input(3);
+  EXPECT_EQ(graph.value(residual).layout, Layout::kNhwc);
+}
+
 TEST(AssignLayouts, FollowersSwitchWhereLeastIsCopied) {
   // The small map is brought to the large one's order, not the other way round.
   Builder b;

@@ -26,6 +26,7 @@ constexpr std::array kPasses = {
     Pass{"fold_pads", passes::fold_pads},
     Pass{"hoist_scales", passes::hoist_scales},
     Pass{"fold_batch_norm", passes::fold_batch_norm},
+    Pass{"fold_linear", passes::fold_linear},
     Pass{"fold_into_next", passes::fold_into_next},
     Pass{"fuse_epilogues", passes::fuse_epilogues},
     Pass{"assign_layouts", passes::assign_layouts},
