@@ -17,6 +17,7 @@ const MicroOps<T>* ops() {
       .batch8_lanes = static_cast<int>(hn::MaxLanes(hn::CappedTag<T, 8>())),
       .max_vectors = kVectors,
       .rows_of = {0, kRows, kRows, kRows, kVectors == 4 ? 6 : kRows},
+      .batch_rows = kBatchRows,
       .channels = accumulate_channels<T>,
       .batch = accumulate_batch<hn::ScalableTag<T>>,
       .batch8 = accumulate_batch<hn::CappedTag<T, 8>>,

@@ -48,7 +48,6 @@ struct BatchBlock {
   const T* images[kMaxVectors];
   std::int64_t lanes_used[kMaxVectors];  // lanes that exist in memory
   bool partial = false;                  // some vector has fewer than all
-  int rows = 0;                          // output channels, as packed
   int vectors = 0;
   const T* weights = nullptr;  // packed: [reduction][rows]
   const WindowLoop* window = nullptr;
@@ -77,6 +76,7 @@ struct MicroOps {
   int batch8_lanes;              // ... and of chwn8: at most eight
   int max_vectors;               // registers allow this many vectors per block
   int rows_of[kMaxVectors + 1];  // and this many rows for that many vectors
+  int batch_rows;                // of a block whose lanes are images
   void (*channels)(const ChannelBlock<T>&);
   void (*batch)(const BatchBlock<T>&);
   void (*batch8)(const BatchBlock<T>&);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <string>
 
+#include "kernels/conv/batch_conv.h"
 #include "kernels/conv/channel_conv.h"
 #include "kernels/conv/entries.h"
 
@@ -19,15 +20,16 @@ Support supports(const OpDesc& op, const DeviceDesc&) {
   if (!problem.one_layout()) return Support::no("needs x, y and residual in one layout");
   if (problem.weights == nullptr) return Support::no("needs constant weights");
   if (problem.has_bias && problem.bias == nullptr) return Support::no("needs a constant bias");
-  if (problem.x_layout == Layout::kChwn || problem.x_layout == Layout::kChwn8) {
-    return Support::no("layout");
-  }
   return Support::yes();
 }
 
+bool lanes_are_images(Layout layout) { return layout == Layout::kChwn || layout == Layout::kChwn8; }
+
 template <WindowForm kForm>
 std::size_t workspace(const OpDesc& op, const DeviceDesc& device) {
-  return channel_conv_workspace(conv_problem(op), kForm, device);
+  const ConvProblem problem = conv_problem(op);
+  return lanes_are_images(problem.x_layout) ? batch_conv_workspace(problem, kForm, device)
+                                            : channel_conv_workspace(problem, kForm, device);
 }
 
 // Share of the multiply-add peak reached where nothing else is in the way.
@@ -73,7 +75,9 @@ Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
 
 template <WindowForm kForm>
 std::unique_ptr<Kernel> prepare(const OpDesc& op, const DeviceDesc& device) {
-  return make_channel_conv(conv_problem(op), kForm, device);
+  const ConvProblem problem = conv_problem(op);
+  return lanes_are_images(problem.x_layout) ? make_batch_conv(problem, kForm, device)
+                                            : make_channel_conv(problem, kForm, device);
 }
 
 template <WindowForm kForm, DType kType>
