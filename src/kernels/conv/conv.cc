@@ -99,10 +99,24 @@ std::int64_t im2col_bytes(const ConvDesc& d, DType dtype) {
          static_cast<std::int64_t>(size_of(dtype));
 }
 
+Support supports_packed(const ConvProblem& problem, DType dtype) {
+  if (problem.dtype != dtype || !problem.uniform_dtype) {
+    return Support::no("computes " + std::string(to_string(dtype)) + " alone");
+  }
+  if (!problem.one_layout()) return Support::no("needs x, y and residual in one layout");
+  if (problem.weights == nullptr) return Support::no("needs constant weights");
+  if (problem.has_bias && problem.bias == nullptr) return Support::no("needs a constant bias");
+  return Support::yes();
+}
+
 ImplementationList conv_implementations() {
-  static const std::vector<Implementation> list = {
-      kConvIm2winF32,         kConvIm2winF64,         kConvDirectF32, kConvDirectF64,
-      kConvIm2winExplicitF32, kConvIm2winExplicitF64, kConvReference};
+  static const std::vector<Implementation> list = [] {
+    std::vector<Implementation> entries;
+    append_window_convolutions(entries);
+    append_im2col(entries);
+    entries.push_back(kConvReference);
+    return entries;
+  }();
   return list;
 }
 

@@ -1,13 +1,19 @@
 // The entries of this cell, each defined in the file of its algorithm.
 #pragma once
 
-#include "kernels/registry.h"
+#include <vector>
+
+#include "kernels/conv/conv.h"
 
 namespace convoy {
 
-extern const Implementation kConvIm2winF32, kConvIm2winF64;                  // window_entries.cc
-extern const Implementation kConvDirectF32, kConvDirectF64;                  // window_entries.cc
-extern const Implementation kConvIm2winExplicitF32, kConvIm2winExplicitF64;  // window_entries.cc
-extern const Implementation kConvReference;                                  // reference.cc
+extern const Implementation kConvReference;  // reference.cc
+
+// Best first. im2col needs OpenBLAS and adds nothing without it.
+void append_window_convolutions(std::vector<Implementation>& list);  // window_entries.cc
+void append_im2col(std::vector<Implementation>& list);               // im2col.cc
+
+// What every packed kernel of this cell asks for: one type, one layout, constant weights and bias.
+Support supports_packed(const ConvProblem& problem, DType dtype);
 
 }  // namespace convoy

@@ -1,7 +1,6 @@
 // conv.im2win (implicit), conv.im2win_explicit and conv.direct, in f32 and f64.
 #include <algorithm>
 #include <cmath>
-#include <string>
 
 #include "kernels/conv/batch_conv.h"
 #include "kernels/conv/channel_conv.h"
@@ -12,15 +11,7 @@ namespace {
 
 template <DType kType>
 Support supports(const OpDesc& op, const DeviceDesc&) {
-  const ConvProblem problem = conv_problem(op);
-  if (problem.dtype != kType || !problem.uniform_dtype) {
-    return Support::no("computes " + std::string(to_string(kType)) + ", x is " +
-                       std::string(to_string(problem.dtype)));
-  }
-  if (!problem.one_layout()) return Support::no("needs x, y and residual in one layout");
-  if (problem.weights == nullptr) return Support::no("needs constant weights");
-  if (problem.has_bias && problem.bias == nullptr) return Support::no("needs a constant bias");
-  return Support::yes();
+  return supports_packed(conv_problem(op), kType);
 }
 
 bool lanes_are_images(Layout layout) { return layout == Layout::kChwn || layout == Layout::kChwn8; }
@@ -81,7 +72,7 @@ std::unique_ptr<Kernel> prepare(const OpDesc& op, const DeviceDesc& device) {
 }
 
 template <WindowForm kForm, DType kType>
-constexpr Implementation entry(std::string_view name) {
+Implementation entry(std::string_view name) {
   return {.name = name,
           .supports = supports<kType>,
           .workspace = workspace<kForm>,
@@ -91,17 +82,13 @@ constexpr Implementation entry(std::string_view name) {
 
 }  // namespace
 
-const Implementation kConvIm2winF32 =
-    entry<WindowForm::kImplicit, DType::kF32>("conv.im2win.cpu.f32");
-const Implementation kConvIm2winF64 =
-    entry<WindowForm::kImplicit, DType::kF64>("conv.im2win.cpu.f64");
-const Implementation kConvDirectF32 =
-    entry<WindowForm::kDirect, DType::kF32>("conv.direct.cpu.f32");
-const Implementation kConvDirectF64 =
-    entry<WindowForm::kDirect, DType::kF64>("conv.direct.cpu.f64");
-const Implementation kConvIm2winExplicitF32 =
-    entry<WindowForm::kExplicit, DType::kF32>("conv.im2win_explicit.cpu.f32");
-const Implementation kConvIm2winExplicitF64 =
-    entry<WindowForm::kExplicit, DType::kF64>("conv.im2win_explicit.cpu.f64");
+void append_window_convolutions(std::vector<Implementation>& list) {
+  list.push_back(entry<WindowForm::kImplicit, DType::kF32>("conv.im2win.cpu.f32"));
+  list.push_back(entry<WindowForm::kImplicit, DType::kF64>("conv.im2win.cpu.f64"));
+  list.push_back(entry<WindowForm::kDirect, DType::kF32>("conv.direct.cpu.f32"));
+  list.push_back(entry<WindowForm::kDirect, DType::kF64>("conv.direct.cpu.f64"));
+  list.push_back(entry<WindowForm::kExplicit, DType::kF32>("conv.im2win_explicit.cpu.f32"));
+  list.push_back(entry<WindowForm::kExplicit, DType::kF64>("conv.im2win_explicit.cpu.f64"));
+}
 
 }  // namespace convoy
