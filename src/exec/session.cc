@@ -1,5 +1,6 @@
 #include "exec/session.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -30,7 +31,9 @@ struct Session::Impl {
   };
 
   Impl(const Program& program, int threads)
-      : pool(threads > 0 ? threads : program.plan.device.threads), arena(program.plan.arena_bytes) {
+      : pool(threads > 0 ? std::min(threads, program.plan.device.threads)
+                         : program.plan.device.threads),
+        arena(program.plan.arena_bytes) {
     steps.reserve(program.plan.steps.size());
     for (std::size_t s = 0; s < program.plan.steps.size(); ++s) bind(program, s);
     for (const OutputCopy& copy : program.plan.copies) bind_copy(program, copy);

@@ -47,6 +47,8 @@ class Session {
   // Called after each step with its index and its time; for profiling.
   using StepHook = std::function<void(std::size_t step, double seconds)>;
 
+  // At most as many threads as the program was compiled for: its workspace holds no more; 0 takes
+  // all of them.
   explicit Session(std::shared_ptr<const Program> program, int threads = 0);
   ~Session();
 
