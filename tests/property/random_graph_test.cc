@@ -137,11 +137,12 @@ std::string computes(std::uint64_t seed, int steps, const CompileOptions& option
   const std::vector<Bounded> expected = run_bounded(graph, inputs);
   const auto results = run(program, inputs, 1);
   if (std::string wrong = compare(*program, results, graph, expected); !wrong.empty()) return wrong;
-  const auto threaded = run(program, inputs, 3);
+  // More threads than the program is compiled for are not taken.
+  const auto threaded = run(program, inputs, 4);
   for (std::size_t o = 0; o < results.size(); ++o) {
     if (std::memcmp(results[o]->view().data, threaded[o]->view().data,
                     results[o]->view().bytes())) {
-      return "three threads compute other bits than one";
+      return "several threads compute other bits than one";
     }
   }
   if (is_wide(graph, expected)) ++wide_bounds;
@@ -152,7 +153,7 @@ std::string computes(std::uint64_t seed, int steps, const CompileOptions& option
 void compute_many_graphs(Property property, int seeds) {
   wide_bounds = 0;
   for_many_graphs(property, seeds);
-  EXPECT_LE(wide_bounds, from_environment("CONVOY_PROPERTY_SEEDS", seeds) / 6);
+  EXPECT_LE(wide_bounds, from_environment("CONVOY_PROPERTY_SEEDS", seeds) / 5);
 }
 
 TEST(RandomGraphs, InferAndVerify) { for_many_graphs(infers, 300); }
@@ -160,14 +161,14 @@ TEST(RandomGraphs, InferAndVerify) { for_many_graphs(infers, 300); }
 TEST(RandomGraphs, ComputeTheSameOnReferenceKernels) {
   compute_many_graphs(
       [](std::uint64_t seed, int steps) {
-        return computes(seed, steps, {.threads = 1, .reference_only = true});
+        return computes(seed, steps, {.threads = 2, .reference_only = true});
       },
       100);
 }
 
 TEST(RandomGraphs, ComputeTheSameAfterAllPasses) {
   compute_many_graphs(
-      [](std::uint64_t seed, int steps) { return computes(seed, steps, {.threads = 2}); }, 300);
+      [](std::uint64_t seed, int steps) { return computes(seed, steps, {.threads = 3}); }, 300);
 }
 
 }  // namespace
