@@ -41,7 +41,6 @@ class ThreadPool {
   struct Impl;
   std::unique_ptr<Impl> impl_;
   int threads_ = 1;
-  Idle idle_;
 };
 
 }  // namespace convoy
