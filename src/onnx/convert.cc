@@ -66,7 +66,8 @@ class Converter {
         fail(ErrorCode::kInvalidModel,
              quoted(info.name) + " has a negative dimension, " + std::to_string(dim.value));
       }
-      value.declared.push_back({dim.value, std::string(dim.symbol)});
+      // Paddle writes "?" for every unknown extent, which says nothing about two being equal.
+      value.declared.push_back({dim.value, dim.symbol == "?" ? "" : std::string(dim.symbol)});
     }
   }
 

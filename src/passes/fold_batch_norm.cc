@@ -11,20 +11,25 @@ namespace convoy::passes {
 namespace {
 
 // Weights multiplied per output channel: k x c/groups x r x s, or c x k/groups x r x s.
-std::vector<double> scaled_weights(const Tensor& w, const std::vector<double>& scale,
-                                   bool transposed, std::int64_t groups) {
+ConstTensor scaled_weights(const Tensor& w, const std::vector<double>& scale, bool transposed,
+                           std::int64_t groups) {
   const Shape& shape = w.shape();
-  const std::int64_t count = shape.elements(), rows = shape[0], columns = shape[1];
-  const std::int64_t taps = rows * columns == 0 ? 0 : count / (rows * columns);
+  auto scaled = std::make_shared<Tensor>(DType::kF32, shape);
+  const std::int64_t rows = shape[0], columns = shape[1], count = shape.elements();
+  const std::int64_t taps = count == 0 ? 0 : count / (rows * columns);
   const std::int64_t rows_per_group = std::max<std::int64_t>(1, rows / groups);
-  std::vector<double> out(static_cast<std::size_t>(count));
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t row = i / (columns * taps), column = i / taps % columns;
-    const std::int64_t k = transposed ? row / rows_per_group * columns + column : row;
-    out[static_cast<std::size_t>(i)] =
-        static_cast<double>(w.as<float>()[i]) * scale[static_cast<std::size_t>(k)];
+  const float* from = w.as<float>();
+  float* to = scaled->as<float>();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t column = 0; column < columns; ++column) {
+      const std::int64_t k = transposed ? row / rows_per_group * columns + column : row;
+      const double factor = scale[static_cast<std::size_t>(k)];
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        *to++ = static_cast<float>(static_cast<double>(*from++) * factor);
+      }
+    }
   }
-  return out;
+  return scaled;
 }
 
 bool plain_conv(const Node& node) {
@@ -49,7 +54,7 @@ bool fold_conv(Editor& editor, int n) {
   std::vector<double> bias = bias_of(editor, n, scale.size());
   for (std::size_t k = 0; k < bias.size(); ++k) bias[k] = bias[k] * scale[k] + shift[k];
   const auto channels = static_cast<std::int64_t>(scale.size());
-  const ConstTensor weights = make_f32(w.shape(), scaled_weights(w, scale, transposed, groups));
+  const ConstTensor weights = scaled_weights(w, scale, transposed, groups);
   const std::string name = node.name;
   const ValueId input = node.inputs[0];
   const ValueId folded = editor.add_constant(name + ".weights", weights);

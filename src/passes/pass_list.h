@@ -13,6 +13,7 @@ int remove_identities(Graph& graph, const PassOptions& options);
 int simplify_clips(Graph& graph, const PassOptions& options);
 int simplify_activations(Graph& graph, const PassOptions& options);
 int simplify_layer_norm(Graph& graph, const PassOptions& options);
+int simplify_gates(Graph& graph, const PassOptions& options);
 int fold_pads(Graph& graph, const PassOptions& options);
 int hoist_scales(Graph& graph, const PassOptions& options);
 int fold_batch_norm(Graph& graph, const PassOptions& options);

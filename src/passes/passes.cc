@@ -23,6 +23,7 @@ constexpr std::array kPasses = {
     Pass{"simplify_clips", passes::simplify_clips},
     Pass{"simplify_activations", passes::simplify_activations},
     Pass{"simplify_layer_norm", passes::simplify_layer_norm},
+    Pass{"simplify_gates", passes::simplify_gates},
     Pass{"fold_pads", passes::fold_pads},
     Pass{"hoist_scales", passes::hoist_scales},
     Pass{"fold_batch_norm", passes::fold_batch_norm},
