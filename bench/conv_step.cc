@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/error.h"
 
@@ -91,6 +92,9 @@ void ConvStep::run(ThreadPool& pool) {
   kernel_->run({inputs_, outputs_, {workspace_.data(), workspace_bytes_}, pool});
 }
 
+// All bits set is a NaN in every format.
+void ConvStep::poison() { std::memset(y_.view().data, 0xFF, y_.view().bytes()); }
+
 std::size_t ConvStep::operand_bytes() const {
   return x_.view().bytes() + w_.view().bytes() + y_.view().bytes();
 }
@@ -123,6 +127,7 @@ double ConvStep::sampled_error(int samples) const {
     const double bias = x_.dtype() == DType::kF64 ? bias_.as<double>()[k]
                                                   : static_cast<double>(bias_.as<float>()[k]);
     const double error = std::fabs(value_at(y_, n, k, p, q) - (sum + bias));
+    if (!(error >= 0)) return std::numeric_limits<double>::infinity();  // NaN
     worst = std::max(worst, error / (terms * u * (magnitude + std::fabs(bias)) + 1e-300));
   }
   return worst;

@@ -30,9 +30,12 @@ class ConvStep {
   // Operands hold reproducible values in [-1, 1].
   ConvStep(const ConvDesc& desc, Layout layout, DType dtype);
 
+  OpDesc op() const { return op_.desc(); }
   // Prepares `entry` and keeps it; the reason when it declines.
   Support prepare(const Implementation& entry, const DeviceDesc& device);
   void run(ThreadPool& pool);
+  // Fills y with NaN, so that an output that is not written shows.
+  void poison();
   std::size_t workspace_bytes() const { return workspace_bytes_; }
   std::size_t operand_bytes() const;
   // Largest error over its bound of `samples` outputs against sums in double.

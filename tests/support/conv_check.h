@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -162,9 +163,10 @@ class ConvChecker {
   };
   static constexpr Run kRuns[] = {{1, Edge::kEnd}, {2, Edge::kStart}, {3, Edge::kEnd}};
 
-  CheckOutcome check(const Implementation& entry, const ConvCase& c, const ConvOracle& oracle) {
-    return c.dtype == DType::kF64 ? check_as<double>(entry, c, oracle)
-                                  : check_as<float>(entry, c, oracle);
+  CheckOutcome check(const Implementation& entry, const ConvCase& c, const ConvOracle& oracle,
+                     std::span<const Run> runs = kRuns) {
+    return c.dtype == DType::kF64 ? check_as<double>(entry, c, oracle, runs)
+                                  : check_as<float>(entry, c, oracle, runs);
   }
 
  private:
@@ -192,11 +194,12 @@ class ConvChecker {
   static Shape ranked(const Shape& s, int rank) { return rank == 3 ? Shape{s[0], s[1], s[3]} : s; }
 
   template <class T>
-  CheckOutcome check_as(const Implementation& entry, const ConvCase& c, const ConvOracle& oracle) {
+  CheckOutcome check_as(const Implementation& entry, const ConvCase& c, const ConvOracle& oracle,
+                        std::span<const Run> runs) {
     const ConvDesc& d = c.desc;
     CheckOutcome outcome;
     std::vector<T> first;
-    for (const Run& run : kRuns) {
+    for (const Run& run : runs) {
       std::array<TensorView, 4> inputs;
       const std::array<bool, 4> absent = {false, false, !c.bias,
                                           c.epilogue.residual == Epilogue::Residual::kNone};
