@@ -7,7 +7,7 @@ namespace convoy::passes {
 Editor::Editor(Graph& graph)
     : graph_(graph),
       producer_(graph.values.size(), -1),
-      consumers_(graph.values.size()),
+      readers_(graph.values.size()),
       is_output_(graph.values.size(), false),
       dead_(graph.nodes.size(), false),
       original_(graph.nodes.size()) {
@@ -24,20 +24,16 @@ int Editor::producer(ValueId id, Op op) const {
   return n >= 0 && graph_.nodes[static_cast<std::size_t>(n)].op == op ? n : -1;
 }
 
-const std::vector<int>& Editor::consumers(ValueId id) const {
-  return consumers_[static_cast<std::size_t>(id)];
-}
-
 int Editor::sole_consumer(ValueId id) const {
-  const std::vector<int>& readers = consumers(id);
-  return readers.size() == 1 && !is_output(id) ? readers[0] : -1;
+  const Readers& readers = readers_[static_cast<std::size_t>(id)];
+  return readers.count == 1 && !is_output(id) ? readers.sum : -1;
 }
 
 ValueId Editor::add_value(std::string name, DType dtype, const Shape& shape) {
   const ValueId id = graph_.add_value(std::move(name), dtype);
   graph_.value(id).shape = shape;
   producer_.push_back(-1);
-  consumers_.emplace_back();
+  readers_.emplace_back();
   is_output_.push_back(false);
   return id;
 }
@@ -51,7 +47,11 @@ ValueId Editor::add_constant(std::string name, ConstTensor tensor) {
 void Editor::link(int node) {
   const Node& n = this->node(node);
   for (ValueId v : n.inputs) {
-    if (v != kNoValue) consumers_[static_cast<std::size_t>(v)].push_back(node);
+    if (v == kNoValue) continue;
+    Readers& readers = readers_[static_cast<std::size_t>(v)];
+    ++readers.count;
+    readers.sum ^= node;
+    readers.seen.push_back(node);
   }
   for (ValueId v : n.outputs) {
     if (v != kNoValue) producer_[static_cast<std::size_t>(v)] = node;
@@ -62,8 +62,9 @@ void Editor::unlink(int node) {
   const Node& n = this->node(node);
   for (ValueId v : n.inputs) {
     if (v == kNoValue) continue;
-    std::vector<int>& readers = consumers_[static_cast<std::size_t>(v)];
-    readers.erase(std::find(readers.begin(), readers.end(), node));
+    Readers& readers = readers_[static_cast<std::size_t>(v)];
+    --readers.count;
+    readers.sum ^= node;
   }
   for (ValueId v : n.outputs) {
     if (v != kNoValue) producer_[static_cast<std::size_t>(v)] = -1;
@@ -96,18 +97,26 @@ void Editor::sink(int early, int late, std::vector<ValueId> inputs) {
   release(std::move(old));
 }
 
+// Every reader of `from` reads `to` instead.
+void Editor::redirect(ValueId from, ValueId to) {
+  Readers old = std::exchange(readers_[static_cast<std::size_t>(from)], {});
+  Readers& now = readers_[static_cast<std::size_t>(to)];
+  for (int reader : old.seen) {
+    if (dead(reader)) continue;
+    for (ValueId& v : node(reader).inputs) {
+      if (v != from) continue;
+      v = to;
+      ++now.count;
+      now.sum ^= reader;
+      now.seen.push_back(reader);
+    }
+  }
+}
+
 bool Editor::bypass(int node, ValueId replacement) {
   const ValueId output = this->node(node).outputs[0];
   if (!is_output(output)) {
-    std::vector<int> readers = consumers(output);
-    for (int reader : readers) {
-      for (ValueId& v : this->node(reader).inputs) {
-        if (v != output) continue;
-        v = replacement;
-        consumers_[static_cast<std::size_t>(replacement)].push_back(reader);
-      }
-    }
-    consumers_[static_cast<std::size_t>(output)].clear();
+    redirect(output, replacement);
     kill(node);
     return true;
   }
@@ -120,14 +129,7 @@ bool Editor::bypass(int node, ValueId replacement) {
   std::replace(this->node(maker).outputs.begin(), this->node(maker).outputs.end(), replacement,
                output);
   link(maker);
-  for (int reader : std::exchange(consumers_[static_cast<std::size_t>(replacement)], {})) {
-    for (ValueId& v : this->node(reader).inputs) {
-      if (v == replacement) {
-        v = output;
-        consumers_[static_cast<std::size_t>(output)].push_back(reader);
-      }
-    }
-  }
+  redirect(replacement, output);
   release(this->node(node).inputs);
   return true;
 }
@@ -154,7 +156,7 @@ void Editor::release(std::vector<ValueId> candidates) {
     if (maker < 0 || dead(maker)) continue;
     const std::vector<ValueId>& made = node(maker).outputs;
     const bool needed = std::any_of(made.begin(), made.end(), [&](ValueId v) {
-      return v != kNoValue && (is_output(v) || !consumers(v).empty());
+      return v != kNoValue && (is_output(v) || reads(v) > 0);
     });
     if (needed) continue;
     unlink(maker);
@@ -182,7 +184,7 @@ int Editor::finish() {
   std::vector<bool> keep_value = is_output_;
   for (ValueId v : graph_.inputs) keep_value[static_cast<std::size_t>(v)] = true;
   for (std::size_t v = 0; v < graph_.values.size(); ++v) {
-    if (consumers_[v].empty() && !keep_value[v]) graph_.values[v].constant.reset();
+    if (readers_[v].count == 0 && !keep_value[v]) graph_.values[v].constant.reset();
   }
   return changes_;
 }

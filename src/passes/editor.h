@@ -30,8 +30,8 @@ class Editor {
   int producer(ValueId id) const;
   // The producer when it is of kind `op`, else -1.
   int producer(ValueId id, Op op) const;
-  // Node indices, one entry per operand slot.
-  const std::vector<int>& consumers(ValueId id) const;
+  // Operand slots that read `id`.
+  int reads(ValueId id) const { return readers_[static_cast<std::size_t>(id)].count; }
   bool is_output(ValueId id) const { return is_output_[static_cast<std::size_t>(id)]; }
   // The node that reads `id` when it is read exactly once and is no graph output, else -1.
   int sole_consumer(ValueId id) const;
@@ -60,13 +60,22 @@ class Editor {
   int finish();
 
  private:
+  // Who reads a value. Linking and unlinking cost the same however many readers there are, so that
+  // a constant that a million nodes share stays cheap.
+  struct Readers {
+    int count = 0;
+    int sum = 0;            // exclusive or of the readers' indices: the reader when it is one
+    std::vector<int> seen;  // all readers there are, and some there were
+  };
+
   void link(int node);
   void unlink(int node);
+  void redirect(ValueId from, ValueId to);
   void release(std::vector<ValueId> candidates);
 
   Graph& graph_;
   std::vector<int> producer_;
-  std::vector<std::vector<int>> consumers_;
+  std::vector<Readers> readers_;
   std::vector<bool> is_output_;
   std::vector<bool> dead_;
   std::vector<int> anchor_;  // of inserted nodes, which follow the original ones
