@@ -13,7 +13,7 @@ std::string quoted(const std::string& name) { return "'" + name + "'"; }
 
 std::string dimension(std::size_t axis, const Dim& dim) {
   return "dimension " + std::to_string(axis) +
-         (dim.anonymous() ? std::string() : " (" + quoted(dim.symbol) + ")");
+         (dim.symbol.empty() ? std::string() : " (" + quoted(dim.symbol) + ")");
 }
 
 class Binder {
@@ -37,7 +37,7 @@ class Binder {
       inputs += (inputs.empty() ? "" : ", ") + quoted(v.name);
       is_input[v.name] = true;
       for (const Dim& dim : v.declared) {
-        if (dim.anonymous() || is_symbol[dim.symbol]) continue;
+        if (dim.symbol.empty() || is_symbol[dim.symbol]) continue;
         symbols += (symbols.empty() ? "" : ", ") + quoted(dim.symbol);
         is_symbol[dim.symbol] = true;
       }
@@ -87,7 +87,7 @@ class Binder {
     for (std::size_t axis = 0; axis < v.declared.size(); ++axis) {
       const Dim& dim = v.declared[axis];
       const std::int64_t extent = (*given)[static_cast<int>(axis)];
-      const auto [symbol, added] = dim.value < 0 && !dim.anonymous()
+      const auto [symbol, added] = dim.value < 0 && !dim.symbol.empty()
                                        ? symbols_.try_emplace(dim.symbol, extent)
                                        : std::pair(symbols_.end(), false);
       const std::int64_t expected = dim.value >= 0             ? dim.value
@@ -103,7 +103,7 @@ class Binder {
   void default_first_symbols() {
     for (ValueId id : graph_.inputs) {
       const auto& declared = graph_.value(id).declared;
-      if (declared.empty() || declared[0].value >= 0 || declared[0].anonymous()) continue;
+      if (declared.empty() || declared[0].value >= 0 || declared[0].symbol.empty()) continue;
       symbols_.try_emplace(declared[0].symbol, bindings_.default_extent);
     }
   }
@@ -112,7 +112,7 @@ class Binder {
     const Dim& dim = v.declared[axis];
     if (dim.value >= 0) return dim.value;
     if (const auto symbol = symbols_.find(dim.symbol);
-        !dim.anonymous() && symbol != symbols_.end()) {
+        !dim.symbol.empty() && symbol != symbols_.end()) {
       return symbol->second;
     }
     if (axis == 0) return bindings_.default_extent;

@@ -18,9 +18,6 @@ inline constexpr ValueId kNoValue = -1;  // an optional operand that is absent
 struct Dim {
   std::int64_t value = -1;  // -1: symbolic
   std::string symbol;       // may be empty for an anonymous unknown extent
-
-  // PaddlePaddle's exporter writes "?" for every open extent, which names none of them.
-  bool anonymous() const { return symbol.empty() || symbol == "?"; }
 };
 
 struct Value {

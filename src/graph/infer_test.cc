@@ -108,15 +108,6 @@ TEST(Bindings, ASymbolHasOneExtentThroughout) {
   EXPECT_EQ(shape_of(g, y), "1x1");
 }
 
-TEST(Bindings, QuestionMarksAreNoName) {
-  GraphBuilder b;
-  const ValueId x = b.input("x", std::vector<Dim>{{-1, "?"}, {-1, "?"}});
-  Graph g = b.finish({x});
-  EXPECT_THAT(refusal(g, {}), HasSubstr("input 'x': dimension 1 is not fixed; bind it"));
-  infer_shapes(g, {.shapes = {{"x", {2, 3}}}}, {});
-  EXPECT_EQ(shape_of(g, x), "2x3");
-}
-
 TEST(Bindings, HugeInputsAreRefused) {
   EXPECT_THAT(refusal(image_graph(), {.shapes = {{"image", {1 << 20, 3, 1 << 10, 1 << 10}}}}),
               HasSubstr("would take 12.0 TiB"));

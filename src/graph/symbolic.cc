@@ -24,14 +24,14 @@ std::optional<Dim> open_dimension(const Graph& graph, const Bindings& bindings) 
     const Value& v = graph.value(id);
     if (bindings.shapes.count(v.name) || bindings.values.count(v.name)) continue;
     for (const Dim& dim : v.declared) {
-      if (dim.value < 0 && (dim.anonymous() || !bindings.symbols.count(dim.symbol))) return dim;
+      if (dim.value < 0 && !bindings.symbols.count(dim.symbol)) return dim;
     }
   }
   return std::nullopt;
 }
 
 Bindings with_extent(Bindings bindings, const Dim& dim, std::int64_t extent) {
-  if (dim.anonymous()) {
+  if (dim.symbol.empty()) {
     bindings.default_extent = extent;
   } else {
     bindings.symbols[dim.symbol] = extent;
@@ -74,7 +74,7 @@ SymbolicShapes symbolic_output_shapes(const Graph& graph, const Bindings& bindin
       for (std::size_t o = 0; o < probes[0].size(); ++o) {
         result.outputs.push_back(affine({probes[0][o], probes[1][o], probes[2][o]}));
       }
-      result.symbol = dim->anonymous() ? "N" : dim->symbol;
+      result.symbol = dim->symbol.empty() ? "N" : dim->symbol;
       return result;
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kInternal) throw;
