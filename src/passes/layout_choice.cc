@@ -102,6 +102,21 @@ Layout operand_layout(const Node& node, std::size_t slot, bool nhwc) {
   return slot == 0 || all || residual ? Layout::kNhwc : Layout::kNchw;
 }
 
+namespace {
+
+// Weighing a node looks at all readers of what it reads: beyond this many it stays as it started.
+bool cheap_to_weigh(const Graph& graph, const Uses& uses, const Node& node) {
+  constexpr std::size_t kMaxReaders = 256;
+  const auto few = [&](ValueId v) {
+    return v == kNoValue || is_constant(graph, v) ||
+           uses.consumers[static_cast<std::size_t>(v)].size() <= kMaxReaders;
+  };
+  return std::all_of(node.inputs.begin(), node.inputs.end(), few) &&
+         std::all_of(node.outputs.begin(), node.outputs.end(), few);
+}
+
+}  // namespace
+
 std::vector<bool> choose_layouts(const Graph& graph) {
   const std::size_t nodes = graph.nodes.size();
   const Uses uses(graph);
@@ -110,7 +125,7 @@ std::vector<bool> choose_layouts(const Graph& graph) {
   for (std::size_t n = 0; n < nodes; ++n) {
     const Node& node = graph.nodes[n];
     if (!can_be_nhwc(graph, node)) continue;
-    free[n] = !is_conv(node);
+    free[n] = !is_conv(node) && cheap_to_weigh(graph, uses, node);
     nhwc[n] = is_conv(node) || node.op == Op::kPool;
     for (ValueId v : node.inputs) {
       const std::int32_t maker = v == kNoValue ? -1 : uses.producer[static_cast<std::size_t>(v)];
