@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -157,6 +158,65 @@ std::vector<T> as_values(const std::vector<std::byte>& bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));
   if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
   return values;
+}
+
+// Calls use(logical position, offset in memory) for every element; any layout with strides.
+template <class Use>
+void for_each_offset(const TensorView& view, Use&& use) {
+  const Strides strides = strides_of(view.shape, view.layout);
+  const std::int64_t count = view.elements();
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::int64_t rest = i, offset = 0;
+    for (int a = view.shape.rank() - 1; a >= 0; --a) {
+      offset += rest % view.shape[a] * strides[static_cast<std::size_t>(a)];
+      rest /= view.shape[a];
+    }
+    use(static_cast<std::size_t>(i), static_cast<std::size_t>(offset));
+  }
+}
+
+// Values given in logical order, laid out in any layout with strides.
+template <class T>
+Operand laid_out(const Shape& shape, Layout layout, const std::vector<T>& logical) {
+  Operand result = operand(shape, logical, layout);
+  std::vector<T> memory(logical.size());
+  for_each_offset(result.view, [&](std::size_t i, std::size_t at) { memory[at] = logical[i]; });
+  return operand(shape, memory, layout);
+}
+
+template <class T>
+std::vector<T> in_logical_order(const TensorView& view, const std::vector<std::byte>& bytes) {
+  const std::vector<T> memory = as_values<T>(bytes);
+  std::vector<T> logical(memory.size());
+  for_each_offset(view, [&](std::size_t i, std::size_t at) { logical[i] = memory[at]; });
+  return logical;
+}
+
+// Runs every implementation that supports the step; results (in logical order) may differ from
+// `expected` by `bound`, and are NaN or infinite where it is. The reference must support it.
+// Returns how many implementations ran.
+template <class T>
+int check_all(const Step& step, const std::vector<double>& expected,
+              const std::vector<double>& bound, const std::string& label) {
+  int ran = 0;
+  for (const Implementation* entry : implementations(step.op)) {
+    if (const Support support = supports(*entry, step); !support) {
+      EXPECT_NE(entry, implementations(step.op).back()) << label << ": " << support.reason;
+      continue;
+    }
+    ++ran;
+    const auto y = in_logical_order<T>(step.outputs[0], run_step(*entry, step)[0]);
+    EXPECT_EQ(y.size(), expected.size());
+    for (std::size_t i = 0; i < std::min(y.size(), expected.size()); ++i) {
+      const auto value = static_cast<double>(y[i]);
+      const bool equal = value == expected[i] || (value != value && expected[i] != expected[i]);
+      if (equal || std::abs(value - expected[i]) <= bound[i]) continue;
+      ADD_FAILURE() << entry->name << ", " << label << ", element " << i << ": " << value
+                    << " instead of " << expected[i] << " (bound " << bound[i] << ")";
+      break;
+    }
+  }
+  return ran;
 }
 
 }  // namespace convoy::testing

@@ -14,6 +14,12 @@ namespace convoy::conv_transpose {
 Support supports_reference(const OpDesc& desc, const DeviceDesc& device);
 std::unique_ptr<Kernel> prepare_reference(const OpDesc& desc, const DeviceDesc& device);
 
+// f32 in NHWC with constant weights and one group. The workspace holds one image's products, and is
+// none where the filter is as large as the stride.
+Support supports_gemm(const OpDesc& desc, const DeviceDesc& device);
+std::size_t gemm_workspace(const OpDesc& desc, const DeviceDesc& device);
+std::unique_ptr<Kernel> prepare_gemm(const OpDesc& desc, const DeviceDesc& device);
+
 // 2 * multiply-adds: every input element meets every filter tap.
 double flops(const OpDesc& desc);
 

@@ -1,18 +1,11 @@
 // Transposed convolution by the definition, one result at a time.
 #include "base/unary_reference.h"
 #include "kernels/conv_transpose/cell.h"
+#include "kernels/conv_transpose/gather.h"
 #include "kernels/feature_map.h"
 
 namespace convoy::conv_transpose {
 namespace {
-
-// The input coordinate that tap `tap` brings to result coordinate `out`, or -1.
-std::int64_t source(std::int64_t out, std::int64_t pad, std::int64_t tap, std::int64_t dilation,
-                    std::int64_t stride, std::int64_t extent) {
-  const std::int64_t scaled = out + pad - tap * dilation;
-  if (scaled < 0 || scaled % stride != 0) return -1;
-  return scaled / stride < extent ? scaled / stride : -1;
-}
 
 class Reference final : public Kernel {
  public:

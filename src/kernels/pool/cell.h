@@ -14,4 +14,8 @@ namespace convoy::pool {
 Support supports_reference(const OpDesc& desc, const DeviceDesc& device);
 std::unique_ptr<Kernel> prepare_reference(const OpDesc& desc, const DeviceDesc& device);
 
+// f32 in NHWC; an average is summed in f32.
+Support supports_simd(const OpDesc& desc, const DeviceDesc& device);
+std::unique_ptr<Kernel> prepare_simd(const OpDesc& desc, const DeviceDesc& device);
+
 }  // namespace convoy::pool

@@ -1,29 +1,14 @@
 // Pooling by the definition, one result at a time.
-#include <algorithm>
 #include <limits>
 #include <string>
 #include <type_traits>
 
 #include "kernels/feature_map.h"
 #include "kernels/pool/cell.h"
+#include "kernels/pool/window.h"
 
 namespace convoy::pool {
 namespace {
-
-// Window positions along one axis, as far as they lie inside [low, high).
-struct Positions {
-  std::int64_t first, dilation, begin, end;
-
-  Positions(std::int64_t start, std::int64_t kernel, std::int64_t step, std::int64_t low,
-            std::int64_t high)
-      : first(start), dilation(step) {
-    begin = start >= low ? 0 : (low - start + step - 1) / step;
-    end = start >= high ? 0 : std::min(kernel, (high - start + step - 1) / step);
-    end = std::max(begin, end);
-  }
-  std::int64_t count() const { return end - begin; }
-  std::int64_t at(std::int64_t i) const { return first + i * dilation; }
-};
 
 template <class T>
 T maximum(const T* x, const FeatureMap& in, const Positions& rows, const Positions& columns) {
@@ -99,22 +84,11 @@ class Reference final : public Kernel {
 
   template <class T>
   T window(const T* x, const FeatureMap& in, std::int64_t p, std::int64_t q) const {
-    const std::int64_t h = p * attrs_.stride[0] - attrs_.pads.top;
-    const std::int64_t w = q * attrs_.stride[1] - attrs_.pads.left;
-    const Positions rows(h, attrs_.kernel[0], attrs_.dilation[0], 0, in.h);
-    const Positions columns(w, attrs_.kernel[1], attrs_.dilation[1], 0, in.w);
+    const WindowOf w = window_of(attrs_, in, p, q);
     if constexpr (std::is_floating_point_v<T>) {
-      if (attrs_.kind == PoolAttrs::Kind::kAverage) {
-        const Positions all_rows(h, attrs_.kernel[0], attrs_.dilation[0], -attrs_.pads.top,
-                                 in.h + attrs_.pads.bottom);
-        const Positions all_columns(w, attrs_.kernel[1], attrs_.dilation[1], -attrs_.pads.left,
-                                    in.w + attrs_.pads.right);
-        const std::int64_t count = attrs_.count_include_pad ? all_rows.count() * all_columns.count()
-                                                            : rows.count() * columns.count();
-        return average(x, in, rows, columns, count);
-      }
+      if (w.average) return average(x, in, w.rows, w.columns, w.divisor);
     }
-    return maximum(x, in, rows, columns);
+    return maximum(x, in, w.rows, w.columns);
   }
 
   PoolAttrs attrs_;

@@ -180,9 +180,10 @@ AxisMap map_axis(const Axis& axis, const ResizeAttrs& attrs) {
       for (int t = 0; t < 4; ++t) index[t] = low - 1 + t;
       cubic_weights(ratio, static_cast<double>(attrs.cubic_a), weight);
       if (attrs.exclude_outside) exclude_outside(index, extent, weight);
-    } else if (ratio == 0) {
-      index[1] = low;
-      weight[0] = weight[1] = 0.5;
+    }
+    if (map.taps > 1 && ratio == 0) {
+      std::fill_n(index, map.taps, low);
+      std::fill_n(weight, map.taps, 1.0 / map.taps);
     }
     for (int t = 0; t < map.taps; ++t) {
       map.index.push_back(std::clamp<std::int64_t>(index[t], 0, extent - 1));

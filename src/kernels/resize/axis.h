@@ -10,8 +10,8 @@ namespace convoy::resize {
 
 // One axis: result coordinate o is the sum over t < taps of weight[o * taps + t] times the element
 // at index[o * taps + t], or the extrapolation value where outside[o] (kTfCropAndResize alone).
-// Indices are inside the operand. A tap of weight 0 is given its neighbour's index and both half
-// its weight, so that an infinite element does not spread to where it has no say.
+// Indices are inside the operand. Where one tap has all the weight, all taps are given its
+// index and an equal part, so that an infinite element does not spread to where it has no say.
 struct AxisMap {
   int taps = 1;  // 1: copied or nearest, 2: linear, 4: cubic
   std::vector<std::int64_t> index;

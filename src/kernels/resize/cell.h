@@ -12,4 +12,8 @@ namespace convoy::resize {
 Support supports_reference(const OpDesc& desc, const DeviceDesc& device);
 std::unique_ptr<Kernel> prepare_reference(const OpDesc& desc, const DeviceDesc& device);
 
+// f32 in NHWC, the height and the width resized, in f32.
+Support supports_simd(const OpDesc& desc, const DeviceDesc& device);
+std::unique_ptr<Kernel> prepare_simd(const OpDesc& desc, const DeviceDesc& device);
+
 }  // namespace convoy::resize
