@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "exec/bindings.h"
 #include "onnx/load.h"
 
 namespace convoy::cli {
@@ -49,22 +50,6 @@ Shape parse_shape(const std::string& text) {
 }
 
 namespace {
-
-// Shapes from --batch for inputs that --shape leaves alone: the model's own, the first replaced.
-void bind_batch(const Graph& graph, std::int64_t batch, Bindings& bindings) {
-  for (ValueId id : graph.inputs) {
-    const Value& input = graph.value(id);
-    if (bindings.shapes.count(input.name) || input.declared.empty()) continue;
-    const Dim& first = input.declared[0];
-    if (first.value < 0) {
-      if (!first.symbol.empty()) bindings.symbols[first.symbol] = batch;
-      bindings.default_extent = batch;
-    } else if (first.value != batch) {
-      throw UsageError("--batch " + std::to_string(batch) + ": input '" + input.name +
-                       "' is fixed to batch " + std::to_string(first.value));
-    }
-  }
-}
 
 bool leaves_extents_open(const Value& input) {
   if (!input.has_declared) return true;

@@ -37,6 +37,12 @@ struct Session::Impl {
     steps.reserve(program.plan.steps.size());
     for (std::size_t s = 0; s < program.plan.steps.size(); ++s) bind(program, s);
     for (const OutputCopy& copy : program.plan.copies) bind_copy(program, copy);
+    const auto describe = [&](ValueId id) {
+      const Value& value = program.graph.value(id);
+      return TensorView{nullptr, value.dtype, Layout::kNchw, *value.shape};
+    };
+    for (ValueId id : program.graph.inputs) input_views.push_back(describe(id));
+    for (ValueId id : program.graph.outputs) output_views.push_back(describe(id));
   }
 
   void bind(const Program& program, std::size_t s) {
@@ -110,6 +116,7 @@ struct Session::Impl {
   std::vector<BoundStep> steps;
   std::vector<Patch> patches;
   std::vector<Copy> copies;
+  std::vector<TensorView> input_views, output_views;  // for run_pointers
   std::atomic_flag busy = ATOMIC_FLAG_INIT;
 };
 
@@ -193,17 +200,29 @@ Session::Session(std::shared_ptr<const Program> program, int threads)
 Session::~Session() = default;
 
 void Session::run(std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
-  run_with(inputs, outputs, nullptr);
+  const Entry entry(impl_->busy);
+  run_steps(inputs, outputs, nullptr);
+}
+
+void Session::run_pointers(const void* const* inputs, void* const* outputs) {
+  const Entry entry(impl_->busy);
+  for (std::size_t i = 0; i < impl_->input_views.size(); ++i) {
+    impl_->input_views[i].data = const_cast<void*>(inputs[i]);
+  }
+  for (std::size_t i = 0; i < impl_->output_views.size(); ++i) {
+    impl_->output_views[i].data = outputs[i];
+  }
+  run_steps(impl_->input_views, impl_->output_views, nullptr);
 }
 
 void Session::run_profiled(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                            const StepHook& hook) {
-  run_with(inputs, outputs, &hook);
+  const Entry entry(impl_->busy);
+  run_steps(inputs, outputs, &hook);
 }
 
-void Session::run_with(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
-                       const StepHook* hook) {
-  const Entry entry(impl_->busy);
+void Session::run_steps(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
+                        const StepHook* hook) {
   check_arguments(program_->graph, inputs, outputs);
   for (const Impl::Patch& patch : impl_->patches) {
     patch.view->data = patch.is_output ? outputs[patch.index].data : inputs[patch.index].data;

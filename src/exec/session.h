@@ -58,13 +58,15 @@ class Session {
   // order. Throws kInvalidArgument naming the tensor when one does not fit, when an output overlaps
   // an input, or when another thread is inside run(). Allocates nothing.
   void run(std::span<const TensorView> inputs, std::span<const TensorView> outputs);
+  // The same with bare pointers to memory of the planned shapes.
+  void run_pointers(const void* const* inputs, void* const* outputs);
   void run_profiled(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
                     const StepHook& hook);
 
  private:
   struct Impl;
-  void run_with(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
-                const StepHook* hook);
+  void run_steps(std::span<const TensorView> inputs, std::span<const TensorView> outputs,
+                 const StepHook* hook);
   std::shared_ptr<const Program> program_;
   std::unique_ptr<Impl> impl_;
 };

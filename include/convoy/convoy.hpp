@@ -1,0 +1,238 @@
+// Convoy for C++: a thin layer over the C interface (convoy.h), so that no C++ type crosses the
+// library's border. Failures are convoy::Error.
+//
+//   convoy::Model model("mobilenet.onnx");
+//   convoy::Session session(model, {.threads = 2});
+//   session.run({image}, {scores});
+#pragma once
+
+#include <convoy/convoy.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace convoy {
+inline namespace v1 {
+
+// What went wrong, in words that name the node, tensor or argument.
+class Error : public std::runtime_error {
+ public:
+  Error(convoy_status status, const std::string& message)
+      : std::runtime_error(message), status_(status) {}
+  convoy_status status() const noexcept { return status_; }
+
+ private:
+  convoy_status status_;
+};
+
+namespace detail {
+
+inline void check(convoy_status status) {
+  if (status != CONVOY_OK) throw Error(status, convoy_last_error());
+}
+
+template <auto kFree>
+struct Free {
+  template <class T>
+  void operator()(T* handle) const noexcept {
+    kFree(handle);
+  }
+};
+
+}  // namespace detail
+
+// A tensor's name, element type and extents; -1 for extents a model leaves open.
+struct TensorInfo {
+  std::string name;
+  convoy_dtype dtype = CONVOY_F32;
+  std::vector<std::int64_t> shape;
+
+  std::size_t elements() const {
+    std::size_t product = 1;
+    for (std::int64_t dim : shape) product *= static_cast<std::size_t>(dim);
+    return product;
+  }
+};
+
+namespace detail {
+
+template <class Ask, class Handle>
+TensorInfo info(Ask ask, const Handle* handle, std::size_t index) {
+  convoy_tensor_info raw;
+  convoy_tensor_info_init(&raw);
+  check(ask(handle, index, &raw));
+  return {raw.name, raw.dtype, {raw.dims, raw.dims + (raw.rank < 0 ? 0 : raw.rank)}};
+}
+
+template <class Ask, class Handle>
+std::size_t count(Ask ask, const Handle* handle) {
+  std::size_t result = 0;
+  check(ask(handle, &result));
+  return result;
+}
+
+}  // namespace detail
+
+// A loaded model.
+class Model {
+ public:
+  explicit Model(const std::string& path) {
+    convoy_model* raw = nullptr;
+    detail::check(convoy_model_load(path.c_str(), &raw));
+    handle_.reset(raw);
+  }
+  // From memory, which is copied.
+  Model(const void* bytes, std::size_t size) {
+    convoy_model* raw = nullptr;
+    detail::check(convoy_model_load_bytes(bytes, size, &raw));
+    handle_.reset(raw);
+  }
+
+  std::size_t input_count() const { return detail::count(convoy_model_input_count, get()); }
+  std::size_t output_count() const { return detail::count(convoy_model_output_count, get()); }
+  TensorInfo input(std::size_t i) const { return detail::info(convoy_model_input, get(), i); }
+  TensorInfo output(std::size_t i) const { return detail::info(convoy_model_output, get(), i); }
+  const convoy_model* get() const { return handle_.get(); }
+
+ private:
+  std::unique_ptr<convoy_model, detail::Free<convoy_model_free>> handle_;
+};
+
+struct SessionOptions {
+  int threads = 0;         // 0: what this process may use
+  std::int64_t batch = 0;  // 0: as the model says
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;  // by input name
+  std::vector<std::string> force;                                         // "conv=direct.cpu.f32"
+};
+
+// A planned and prepared model with its activations; for one thread at a time.
+class Session {
+ public:
+  explicit Session(const Model& model, const SessionOptions& options = {}) {
+    std::vector<convoy_shape> shapes;
+    for (const auto& [name, dims] : options.shapes) {
+      shapes.push_back({name.c_str(), static_cast<std::int32_t>(dims.size()), dims.data()});
+    }
+    std::vector<const char*> force;
+    for (const std::string& entry : options.force) force.push_back(entry.c_str());
+    convoy_session_options raw;
+    convoy_session_options_init(&raw);
+    raw.threads = options.threads;
+    raw.batch = options.batch;
+    raw.shapes = shapes.data();
+    raw.shape_count = shapes.size();
+    raw.force = force.data();
+    raw.force_count = force.size();
+    convoy_session* made = nullptr;
+    detail::check(convoy_session_create(model.get(), &raw, &made));
+    handle_.reset(made);
+  }
+
+  // For another thread: shares weights and plan.
+  Session clone() const {
+    convoy_session* made = nullptr;
+    detail::check(convoy_session_clone(handle_.get(), &made));
+    return Session(made);
+  }
+
+  std::size_t input_count() const { return detail::count(convoy_session_input_count, get()); }
+  std::size_t output_count() const { return detail::count(convoy_session_output_count, get()); }
+  TensorInfo input(std::size_t i) const { return detail::info(convoy_session_input, get(), i); }
+  TensorInfo output(std::size_t i) const { return detail::info(convoy_session_output, get(), i); }
+  std::size_t arena_bytes() const { return memory().first; }
+  std::size_t weight_bytes() const { return memory().second; }
+
+  // Row-major memory of the sizes input() and output() say; allocates nothing in the library.
+  void run(std::initializer_list<const void*> inputs, std::initializer_list<void*> outputs) {
+    detail::check(convoy_session_run(handle_.get(), inputs.begin(), inputs.size(), outputs.begin(),
+                                     outputs.size()));
+  }
+  void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs) {
+    detail::check(convoy_session_run(handle_.get(), inputs.data(), inputs.size(), outputs.data(),
+                                     outputs.size()));
+  }
+  const convoy_session* get() const { return handle_.get(); }
+
+ private:
+  explicit Session(convoy_session* raw) : handle_(raw) {}
+  std::pair<std::size_t, std::size_t> memory() const {
+    std::size_t arena = 0, weights = 0;
+    detail::check(convoy_session_memory(handle_.get(), &arena, &weights));
+    return {arena, weights};
+  }
+
+  std::unique_ptr<convoy_session, detail::Free<convoy_session_free>> handle_;
+};
+
+// Fields as in convoy.h, at their defaults.
+struct ConvDesc : convoy_conv2d_desc {
+  ConvDesc() { convoy_conv2d_desc_init(this); }
+  std::int64_t p() const { return output().first; }   // output rows
+  std::int64_t q() const { return output().second; }  // output columns
+
+ private:
+  std::pair<std::int64_t, std::int64_t> output() const {
+    std::int64_t rows = 0, columns = 0;
+    detail::check(convoy_conv2d_output(this, &rows, &columns));
+    return {rows, columns};
+  }
+};
+
+struct ConvCandidate {
+  std::string name;
+  std::string declined;  // the reason; empty when it can run
+  std::size_t workspace_bytes = 0;
+  double estimated_seconds = 0;
+};
+
+// One convolution: describe, list candidates, prepare, run.
+class Conv2d {
+ public:
+  static std::vector<ConvCandidate> candidates(const ConvDesc& desc) {
+    std::vector<ConvCandidate> list;
+    for (std::size_t i = 0;; ++i) {
+      convoy_conv2d_candidate raw;
+      convoy_conv2d_candidate_init(&raw);
+      const convoy_status status = convoy_conv2d_candidate_at(&desc, i, &raw);
+      if (status == CONVOY_NOT_FOUND) return list;
+      detail::check(status);
+      list.push_back(
+          {raw.name, raw.declined ? raw.declined : "", raw.workspace_bytes, raw.estimated_seconds});
+    }
+  }
+
+  // `bias` may be null; `kernel` empty takes the least estimate.
+  Conv2d(const ConvDesc& desc, const void* weights, const void* bias = nullptr,
+         const std::string& kernel = "") {
+    convoy_conv2d* made = nullptr;
+    detail::check(convoy_conv2d_create(&desc, kernel.empty() ? nullptr : kernel.c_str(), weights,
+                                       bias, &made));
+    handle_.reset(made);
+  }
+
+  std::string name() const {
+    const char* text = nullptr;
+    detail::check(convoy_conv2d_name(handle_.get(), &text));
+    return text;
+  }
+  std::size_t workspace_bytes() const {
+    return detail::count(convoy_conv2d_workspace, handle_.get());
+  }
+  // `workspace`: workspace_bytes(), aligned to 64.
+  void run(const void* x, void* y, void* workspace = nullptr, std::size_t bytes = 0,
+           const void* residual = nullptr) const {
+    detail::check(convoy_conv2d_execute(handle_.get(), x, residual, y, workspace, bytes));
+  }
+
+ private:
+  std::unique_ptr<convoy_conv2d, detail::Free<convoy_conv2d_free>> handle_;
+};
+
+}  // namespace v1
+}  // namespace convoy
