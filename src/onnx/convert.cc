@@ -1,44 +1,67 @@
 #include "onnx/convert.h"
 
 #include <algorithm>
+#include <functional>
+#include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "onnx/node_reader.h"
-#include "onnx/tensor_proto.h"
+#include "onnx/proto.h"
+#include "onnx/wire.h"
 
 namespace convoy::onnx {
 namespace {
 
 constexpr std::int64_t kOldestOpset = 7, kNewestOpset = 21;
+constexpr std::int64_t kOldestIr = 3, kNewestIr = 13;
 
-std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
-
-std::int64_t opset_of(const ModelProto& model) {
-  for (const auto& [domain, version] : model.opsets) {
-    if (!domain.empty() && domain != "ai.onnx") continue;
-    if (version < kOldestOpset || version > kNewestOpset) {
-      fail(ErrorCode::kUnsupported,
-           "the model uses opset " + std::to_string(version) + ", supported are 7 to 21");
-    }
-    return version;
+void check_versions(const ModelProto& model) {
+  if (model.ir_version < kOldestIr || model.ir_version > kNewestIr) {
+    fail(model.ir_version <= 0 ? ErrorCode::kInvalidModel : ErrorCode::kUnsupported,
+         "the model has ONNX IR version " + std::to_string(model.ir_version) +
+             ", supported are 3 to 13");
   }
-  fail(ErrorCode::kInvalidModel, "the model names no opset of ai.onnx");
+  if (model.opset == 0) fail(ErrorCode::kInvalidModel, "the model names no opset of ai.onnx");
+  if (model.opset < kOldestOpset || model.opset > kNewestOpset) {
+    fail(ErrorCode::kUnsupported,
+         "the model uses opset " + std::to_string(model.opset) + ", supported are 7 to 21");
+  }
+}
+
+std::string describe(const NodeProto& node) {
+  const std::string_view name =
+      node.name.empty() && !node.outputs.empty() ? node.outputs[0] : node.name;
+  return "node " + quote(name) + " (" + std::string(node.op_type) + ")";
+}
+
+std::string unsupported_reason(const NodeProto& node) {
+  constexpr std::string_view kQuantised[] = {
+      "QuantizeLinear", "DequantizeLinear", "QLinearConv",          "ConvInteger",
+      "QLinearMatMul",  "MatMulInteger",    "DynamicQuantizeLinear"};
+  for (const AttributeProto& attribute : node.attributes) {
+    if (attribute.type == AttributeProto::kGraph) return "unsupported operator: it has subgraphs";
+  }
+  for (const std::string_view type : kQuantised) {
+    if (node.op_type == type) return "unsupported operator: quantised models are not supported";
+  }
+  return "unsupported operator";
 }
 
 class Converter {
  public:
-  Converter(const ModelProto& model, const std::shared_ptr<const void>& owner,
-            const ExternalData& external)
-      : proto_(model.graph), opset_(opset_of(model)), owner_(owner), external_(external) {
-    graph_.name = proto_.name;
+  Converter(const GraphProto& graph, std::int64_t opset, TensorSource& source)
+      : proto_(graph), opset_(opset), source_(source) {
+    graph_.name = graph.name;
   }
 
   Graph run() {
     add_initializers();
     add_inputs();
     declare_results();
-    for (std::size_t index : execution_order()) convert_node(proto_.nodes[index]);
+    read_outputs();
+    for (std::size_t index : execution_order()) convert_node(parse_node(proto_.nodes[index]));
     add_outputs();
     return std::move(graph_);
   }
@@ -46,42 +69,35 @@ class Converter {
  private:
   void define(std::string_view name, ValueId id) {
     if (!values_.emplace(name, id).second) {
-      fail(ErrorCode::kInvalidModel, "value " + quoted(name) + " is defined twice");
+      fail(ErrorCode::kInvalidModel, "value " + quote(name) + " is defined twice");
     }
   }
 
   void add_initializers() {
-    for (const TensorProto& tensor : proto_.initializers) {
-      if (tensor.name.empty()) fail(ErrorCode::kInvalidModel, "an initializer has no name");
-      const std::string what = "initializer " + quoted(tensor.name);
-      ConstTensor constant = make_tensor(tensor, what, owner_, external_);
-      define(tensor.name, graph_.add_constant(std::string(tensor.name), std::move(constant)));
+    for (const std::string_view bytes : proto_.initializers) {
+      NamedTensor named = read_tensor(bytes, source_, "an initializer without a name");
+      if (named.name.empty()) fail(ErrorCode::kInvalidModel, "an initializer has no name");
+      define(named.name, graph_.add_constant(std::string(named.name), std::move(named.tensor)));
     }
   }
 
   void declare(Value& value, const ValueInfoProto& info) {
     value.has_declared = info.has_shape;
-    for (const DimProto& dim : info.dims) {
-      if (dim.value < -1) {
-        fail(ErrorCode::kInvalidModel,
-             quoted(info.name) + " has a negative dimension, " + std::to_string(dim.value));
-      }
-      // Paddle writes "?" for every unknown extent, which says nothing about two being equal.
-      value.declared.push_back({dim.value, dim.symbol == "?" ? "" : std::string(dim.symbol)});
+    for (const Dim& dim : info.dims) {
+      // Exporters write "?" for every extent they do not know; equal marks are not equal extents.
+      value.declared.push_back({dim.value, dim.symbol == "?" ? "" : dim.symbol});
     }
   }
 
   // Before IR version 4 initializers are listed among the inputs: defaults, here constants.
   void add_inputs() {
-    for (const ValueInfoProto& info : proto_.inputs) {
+    for (const std::string_view bytes : proto_.inputs) {
+      const ValueInfoProto info = parse_value_info(bytes);
       if (info.name.empty()) fail(ErrorCode::kInvalidModel, "a model input has no name");
       if (const auto found = values_.find(info.name); found != values_.end()) {
         if (graph_.value(found->second).constant && listed_.insert(found->second).second) continue;
       }
-      if (!info.is_tensor) {
-        fail(ErrorCode::kUnsupported, "input " + quoted(info.name) + " is not a tensor");
-      }
-      const DType dtype = dtype_of(info.elem_type, "input " + quoted(info.name));
+      const DType dtype = dtype_of(info.elem_type, "input " + quote(info.name));
       const ValueId id = graph_.add_value(std::string(info.name), dtype);
       declare(graph_.value(id), info);
       define(info.name, id);
@@ -90,28 +106,28 @@ class Converter {
   }
 
   void declare_results() {
-    for (const NodeProto& node : proto_.nodes) {
-      for (std::string_view name : node.outputs) {
-        if (!name.empty()) define(name, graph_.add_value(std::string(name), DType::kF32));
+    for (std::size_t n = 0; n < proto_.nodes.size(); ++n) {
+      for (std::string_view name : parse_node(proto_.nodes[n]).outputs) {
+        if (name.empty()) continue;
+        const ValueId id = graph_.add_value(std::string(name), DType::kF32);
+        define(name, id);
+        producer_[id] = n;
       }
     }
   }
 
   // Kahn's algorithm, stable: files are in order already unless something is wrong with them.
   std::vector<std::size_t> execution_order() {
-    std::unordered_map<ValueId, std::size_t> producer;
-    for (std::size_t n = 0; n < proto_.nodes.size(); ++n) {
-      for (std::string_view name : proto_.nodes[n].outputs) {
-        if (!name.empty()) producer[values_.at(name)] = n;
-      }
-    }
     std::vector<std::vector<std::size_t>> readers(proto_.nodes.size());
     std::vector<std::size_t> waiting(proto_.nodes.size(), 0);
     for (std::size_t n = 0; n < proto_.nodes.size(); ++n) {
-      for (std::string_view name : proto_.nodes[n].inputs) {
+      const NodeProto node = parse_node(proto_.nodes[n]);
+      for (std::string_view name : node.inputs) {
         if (name.empty()) continue;
-        const auto made = producer.find(resolve(name, proto_.nodes[n]));
-        if (made == producer.end()) continue;
+        const ValueId id = resolve(name, node);
+        read_.insert(id);
+        const auto made = producer_.find(id);
+        if (made == producer_.end()) continue;
         readers[made->second].push_back(n);
         ++waiting[n];
       }
@@ -135,9 +151,8 @@ class Converter {
     if (order.size() != proto_.nodes.size()) {
       for (std::size_t n = 0; n < waiting.size(); ++n) {
         if (waiting[n] > 0) {
-          fail(ErrorCode::kInvalidModel, "node " + quoted(proto_.nodes[n].name) + " (" +
-                                             std::string(proto_.nodes[n].op_type) +
-                                             ") is part of a cycle");
+          fail(ErrorCode::kInvalidModel,
+               describe(parse_node(proto_.nodes[n])) + " is part of a cycle");
         }
       }
     }
@@ -147,9 +162,8 @@ class Converter {
   ValueId resolve(std::string_view name, const NodeProto& node) {
     const auto found = values_.find(name);
     if (found == values_.end()) {
-      fail(ErrorCode::kInvalidModel, "node " + quoted(node.name) + " (" +
-                                         std::string(node.op_type) + ") reads " + quoted(name) +
-                                         ", which nothing defines");
+      fail(ErrorCode::kInvalidModel,
+           describe(node) + " reads " + quote(name) + ", which nothing defines");
     }
     return found->second;
   }
@@ -162,49 +176,66 @@ class Converter {
     for (std::string_view name : node.outputs) {
       outputs.push_back(name.empty() ? kNoValue : values_.at(name));
     }
-    NodeReader reader(node, opset_, std::move(inputs), std::move(outputs), graph_);
+    // Optional results that nothing reads (the mask of a Dropout) need not be computed.
+    while (outputs.size() > 1 && !read_.count(outputs.back()) && node.op_type != "Split") {
+      outputs.pop_back();
+    }
+    NodeReader reader(node, opset_, std::move(inputs), std::move(outputs), graph_, source_);
     if (!node.domain.empty() && node.domain != "ai.onnx") {
-      reader.unsupported("operators of domain " + quoted(node.domain) + " are not supported");
+      reader.unsupported("operators of domain " + quote(node.domain) + " are not supported");
     }
-    for (const AttributeProto& attribute : node.attributes) {
-      if (attribute.type == AttributeProto::kGraph) {
-        reader.unsupported("unsupported operator: it has subgraphs");
-      }
+    const OperatorEntry* entry = find_operator(node.op_type);
+    if (entry == nullptr) reader.unsupported(unsupported_reason(node));
+    if (opset_ < entry->since) {
+      reader.unsupported("the model's opset " + std::to_string(opset_) +
+                         " lacks this operator, which came with opset " +
+                         std::to_string(entry->since));
     }
-    const ConvertNode convert = find_converter(node.op_type);
-    if (convert == nullptr) reader.unsupported("unsupported operator");
     if (reader.outputs().empty()) reader.bad("has no result");
-    convert(reader);
+    entry->convert(reader);
     reader.finish();
   }
 
-  void add_outputs() {
+  void read_outputs() {
     if (proto_.outputs.empty()) fail(ErrorCode::kInvalidModel, "the model has no outputs");
-    for (const ValueInfoProto& info : proto_.outputs) {
-      const auto found = values_.find(info.name);
+    for (const std::string_view bytes : proto_.outputs) {
+      outputs_.push_back(parse_value_info(bytes));
+      const auto found = values_.find(outputs_.back().name);
       if (found == values_.end()) {
-        fail(ErrorCode::kInvalidModel, "output " + quoted(info.name) + " is never produced");
+        fail(ErrorCode::kInvalidModel,
+             "output " + quote(outputs_.back().name) + " is never produced");
       }
-      Value& value = graph_.value(found->second);
-      if (value.declared.empty()) declare(value, info);
-      graph_.outputs.push_back(found->second);
+      read_.insert(found->second);
+    }
+  }
+
+  void add_outputs() {
+    for (const ValueInfoProto& info : outputs_) {
+      const ValueId id = values_.at(info.name);
+      Value& value = graph_.value(id);
+      if (!value.has_declared) declare(value, info);
+      graph_.outputs.push_back(id);
     }
   }
 
   const GraphProto& proto_;
   std::int64_t opset_;
-  const std::shared_ptr<const void>& owner_;
-  const ExternalData& external_;
+  TensorSource& source_;
   Graph graph_;
+  std::vector<ValueInfoProto> outputs_;
   std::unordered_map<std::string_view, ValueId> values_;
+  std::unordered_map<ValueId, std::size_t> producer_;  // node index
+  std::unordered_set<ValueId> read_;                   // by a node or as an output of the model
   std::set<ValueId> listed_;
 };
 
 }  // namespace
 
-Graph convert_model(const ModelProto& model, const std::shared_ptr<const void>& owner,
-                    const ExternalData& external) {
-  return Converter(model, owner, external).run();
+Graph convert_model(std::string_view bytes, TensorSource& source, std::size_t max_nodes) {
+  const ModelProto model = parse_model(bytes);
+  check_versions(model);
+  const GraphProto graph = parse_graph(model.graph, max_nodes);
+  return Converter(graph, model.opset, source).run();
 }
 
 }  // namespace convoy::onnx

@@ -1,15 +1,16 @@
 // ModelProto -> Graph: names become values, operators become Convoy's.
 #pragma once
 
-#include <memory>
+#include <cstddef>
+#include <string_view>
 
 #include "graph/graph.h"
-#include "onnx/external_data.h"
-#include "onnx/proto.h"
+#include "onnx/tensor_proto.h"
 
 namespace convoy::onnx {
 
-Graph convert_model(const ModelProto& model, const std::shared_ptr<const void>& owner,
-                    const ExternalData& external);
+// Nodes are parsed one at a time, so that memory follows the graph and not the file's encoding.
+// Throws as load_onnx does.
+Graph convert_model(std::string_view bytes, TensorSource& source, std::size_t max_nodes);
 
 }  // namespace convoy::onnx

@@ -1,31 +1,51 @@
-// Weights in files beside the model.
+// Weights that lie in files beside the model. The model names them, and it is not trusted: a file
+// must lie below the model's folder, be regular, have one link, and no step to it may be a symlink.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
-
-#include "base/tensor.h"
-#include "onnx/proto.h"
+#include <string_view>
+#include <tuple>
+#include <vector>
 
 namespace convoy::onnx {
 
-// Opens only regular files with one link beneath the model's folder, following no symbolic link.
+struct ExternalEntry {
+  std::string_view location;
+  std::uint64_t offset = 0;
+  std::optional<std::uint64_t> length;
+};
+
+// From StringStringEntryProto messages. Throws kInvalidModel for unknown, duplicate or malformed
+// keys; `what` names the tensor.
+ExternalEntry parse_external_entry(std::span<const std::string_view> entries,
+                                   const std::string& what);
+
+struct ExternalRange {
+  std::string_view bytes;
+  std::shared_ptr<const void> owner;
+};
+
 class ExternalData {
  public:
-  // No folder (a model from memory): every read is refused.
-  explicit ExternalData(std::optional<std::filesystem::path> folder = std::nullopt)
-      : folder_(std::move(folder)) {}
+  explicit ExternalData(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  // Throws kInvalidModel naming the tensor for keys that are unknown, repeated or malformed, ranges
-  // outside the file and locations that are not allowed; kNotFound and kIo for the file.
-  ConstTensor read(const TensorProto& proto, DType dtype, const Shape& shape,
-                   const std::string& what) const;
+  // Reads `bytes` bytes as `entry` says. Throws kInvalidModel when the location is not allowed or
+  // the range is not inside the file, kNotFound/kIo for the file.
+  ExternalRange read(const ExternalEntry& entry, std::size_t bytes, const std::string& what);
 
  private:
-  std::optional<std::filesystem::path> folder_;
+  using Key = std::tuple<std::string, std::uint64_t, std::size_t>;
+
+  std::filesystem::path folder_;
+  std::map<Key, ExternalRange> read_already_;           // tensors may share a range
+  std::map<std::string, std::uint64_t> bytes_of_file_;  // read so far, at most the file's size
 };
 
 }  // namespace convoy::onnx

@@ -1,108 +1,99 @@
 #include "onnx/load.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
+#include <string_view>
 
 #include "base/error.h"
 #include "onnx/convert.h"
-#include "onnx/proto.h"
-#include "onnx/tensor_proto.h"
+#include "onnx/external_data.h"
+#include "onnx/file.h"
 
 namespace convoy {
+
 namespace {
 
-constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 31;  // protobuf's own limit
+using onnx::TensorSource;
 
-// Reading, not mapping: a file that is truncated while it is mapped kills the process.
-std::shared_ptr<Buffer> read_whole(const std::filesystem::path& path) {
-  const std::string name = "'" + path.string() + "'";
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) {
-    fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
-         name + ": " + std::strerror(errno));
-  }
-  const std::shared_ptr<const void> closer(nullptr, [file](const void*) { close(file); });
-  struct stat status {};
-  if (fstat(file, &status) != 0) fail(ErrorCode::kIo, name + ": " + std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) fail(ErrorCode::kIo, name + ": not a regular file");
-  const auto size = static_cast<std::uint64_t>(status.st_size);
-  if (size > kMaxBytes) {
-    fail(ErrorCode::kInvalidModel, name + ": " + std::to_string(size) +
-                                       " bytes; an ONNX file has at most 2 GiB (larger weights lie "
-                                       "in external data)");
-  }
-  auto buffer = std::make_shared<Buffer>(size);
-  std::uint64_t done = 0;
-  while (done < size) {
-    const ssize_t got = read(file, buffer->data() + done, size - done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) fail(ErrorCode::kIo, name + ": the file ended while it was read");
-    done += static_cast<std::uint64_t>(got);
-  }
-  return buffer;
-}
+// Protobuf itself ends at 2 GiB; larger models keep their weights in external files.
+constexpr std::uint64_t kLargestFile = INT32_MAX;
+constexpr std::size_t kSpareBytes = std::size_t{32} << 20;
 
-// What people pass by mistake, told by its first bytes.
-void refuse_other_formats(std::string_view bytes) {
+// What people pass by mistake, by its first bytes.
+const char* other_format(std::string_view bytes) {
   struct Magic {
-    std::string_view start;
-    const char* what;
+    std::size_t offset;
+    std::string_view bytes;
+    const char* format;
   };
-  constexpr Magic kMagics[] = {
-      {"PK\x03\x04", "a zip archive (a PyTorch or Keras file?)"},
-      {"\x1f\x8b", "gzip-compressed"},
-      {"\x89PNG", "a PNG image"},
-      {"\xff\xd8\xff", "a JPEG image"},
-      {"\x89HDF", "an HDF5 file"},
-      {"<!", "a web page"},
-      {"<html", "a web page"},
-      {"version https://git-lfs", "a Git LFS pointer; fetch the real file"},
-      {"{", "JSON text"},
+  using namespace std::string_view_literals;
+  static constexpr Magic kMagics[] = {
+      {0, "PK\x03\x04"sv, "a zip archive (a PyTorch checkpoint, or a model to unpack first)"},
+      {0, "\x1f\x8b"sv, "a gzip archive"},
+      {0, "\x89PNG"sv, "a PNG image"},
+      {0, "\xff\xd8\xff"sv, "a JPEG image"},
+      {0, "<!DOCTYPE"sv, "an HTML page (a download that failed)"},
+      {0, "<!doctype"sv, "an HTML page (a download that failed)"},
+      {0, "<html"sv, "an HTML page (a download that failed)"},
+      {0, "version https://git-lfs"sv, "a git-lfs pointer (fetch the file with git lfs pull)"},
+      {0, "\x89HDF"sv, "an HDF5 file"},
+      {0, "\x80\x02"sv, "a Python pickle"},
+      {4, "TFL3"sv, "a TensorFlow Lite model"},
+      {4, "ORTM"sv, "a model in onnxruntime's own format"},
   };
   for (const Magic& magic : kMagics) {
-    if (bytes.starts_with(magic.start)) {
-      fail(ErrorCode::kInvalidModel, std::string("not an ONNX file, but ") + magic.what);
+    if (bytes.size() >= magic.offset + magic.bytes.size() &&
+        bytes.substr(magic.offset, magic.bytes.size()) == magic.bytes) {
+      return magic.format;
     }
   }
+  return nullptr;
 }
 
-Graph load_bytes(std::string_view bytes, const std::shared_ptr<const void>& owner,
-                 const onnx::ExternalData& external, const LoadOptions& options) {
-  if (bytes.empty()) fail(ErrorCode::kInvalidModel, "the file is empty");
-  if (bytes.size() > kMaxBytes) fail(ErrorCode::kInvalidModel, "the model is over 2 GiB");
-  refuse_other_formats(bytes);
-  const onnx::ModelProto model = onnx::parse_model(bytes, options.max_nodes);
-  if (!model.has_graph) fail(ErrorCode::kInvalidModel, "the file holds no ONNX graph");
-  return onnx::convert_model(model, owner, external);
+Graph load(std::string_view bytes, TensorSource& source, const LoadOptions& options) {
+  if (bytes.empty()) fail(ErrorCode::kInvalidModel, "not an ONNX file: it is empty");
+  if (bytes.size() > kLargestFile) {
+    fail(ErrorCode::kInvalidModel,
+         "the model has " + std::to_string(bytes.size()) +
+             " bytes; ONNX files end at 2 GiB (external data holds more)");
+  }
+  if (const char* format = other_format(bytes)) {
+    fail(ErrorCode::kInvalidModel, std::string("not an ONNX file: it is ") + format);
+  }
+  source.copy_budget = bytes.size() + kSpareBytes;
+  return onnx::convert_model(bytes, source, options.max_nodes);
 }
 
 }  // namespace
 
-Graph load_onnx(const std::filesystem::path& file, const LoadOptions& options) {
-  const std::shared_ptr<Buffer> buffer = read_whole(file);
+Graph load_onnx(const std::filesystem::path& path, const LoadOptions& options) {
+  const onnx::File file(onnx::open_for_reading(path));
+  const std::string what = "'" + path.string() + "'";
+  const std::uint64_t size = onnx::regular_file_info(file.fd(), what).size;
+  if (size > kLargestFile) {
+    fail(ErrorCode::kInvalidModel,
+         what + " has " + std::to_string(size) +
+             " bytes; ONNX files end at 2 GiB (external data holds more)");
+  }
+  // Read, not mapped: a mapped file that shrinks under us would raise SIGBUS.
+  const auto buffer = std::make_shared<Buffer>(static_cast<std::size_t>(size));
+  onnx::read_exactly(file.fd(), 0, {buffer->data(), buffer->size()}, what);
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  onnx::ExternalData external(folder);
+  TensorSource source;
+  source.owner = buffer;
+  source.external = &external;
   const std::string_view bytes(reinterpret_cast<const char*>(buffer->data()), buffer->size());
   try {
-    return load_bytes(bytes, buffer, onnx::ExternalData(file.parent_path()), options);
+    return load(bytes, source, options);
   } catch (const Error& error) {
-    fail(error.code(), "'" + file.string() + "': " + error.what());
+    throw Error(error.code(), what + ": " + error.what());
   }
 }
 
 Graph load_onnx(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                 const LoadOptions& options) {
-  const std::string_view view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return load_bytes(view, owner, onnx::ExternalData(), options);
-}
-
-ConstTensor load_tensor_proto(std::span<const std::byte> bytes) {
-  const std::string_view view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const onnx::TensorProto proto = onnx::parse_tensor(view);
-  return onnx::make_tensor(proto, "tensor '" + std::string(proto.name) + "'", nullptr,
-                           onnx::ExternalData());
+  TensorSource source;
+  source.owner = std::move(owner);
+  return load({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, source, options);
 }
 
 }  // namespace convoy

@@ -1,17 +1,13 @@
 #include "onnx/node_reader.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "base/error.h"
+#include "onnx/wire.h"
 
 namespace convoy::onnx {
 namespace {
-
-const char* type_name(std::int32_t type) {
-  constexpr const char* kNames[] = {"undefined", "a float", "an int", "a string", "a tensor",
-                                    "a graph",   "floats",  "ints",   "strings"};
-  return type >= 0 && type <= 8 ? kNames[type] : "of an unknown type";
-}
 
 std::string node_name(const NodeProto& proto) {
   if (!proto.name.empty()) return std::string(proto.name);
@@ -21,13 +17,14 @@ std::string node_name(const NodeProto& proto) {
 }  // namespace
 
 NodeReader::NodeReader(const NodeProto& proto, std::int64_t opset, std::vector<ValueId> inputs,
-                       std::vector<ValueId> outputs, Graph& graph)
+                       std::vector<ValueId> outputs, Graph& graph, TensorSource& source)
     : proto_(proto),
       opset_(opset),
       name_(node_name(proto)),
       inputs_(std::move(inputs)),
       outputs_(std::move(outputs)),
-      graph_(graph) {
+      graph_(graph),
+      source_(source) {
   // Trailing optional operands and results that are left out may be written as empty names.
   while (!inputs_.empty() && inputs_.back() == kNoValue) inputs_.pop_back();
   while (!outputs_.empty() && outputs_.back() == kNoValue) outputs_.pop_back();
@@ -38,7 +35,7 @@ NodeReader::NodeReader(const NodeProto& proto, std::int64_t opset, std::vector<V
 }
 
 std::string NodeReader::describe() const {
-  return "node '" + name_ + "' (" + std::string(proto_.op_type) + ")";
+  return "node " + quote(name_) + " (" + std::string(proto_.op_type) + ")";
 }
 
 void NodeReader::bad(const std::string& why) const {
@@ -65,9 +62,9 @@ const AttributeProto* NodeReader::find(std::string_view attribute, std::int32_t 
   seen_.insert(std::string(attribute));
   for (const AttributeProto& a : proto_.attributes) {
     if (a.name != attribute) continue;
-    // Files before IR version 2 may leave the type out.
-    if (a.type != type && a.type != AttributeProto::kUndefined) {
-      bad_attribute(attribute, type_name(a.type), type_name(type));
+    if (a.type != type) {
+      bad_attribute(attribute, "of type " + std::string(attribute_type_name(a.type)),
+                    "type " + std::string(attribute_type_name(type)));
     }
     return &a;
   }
@@ -98,24 +95,31 @@ float NodeReader::get_float(std::string_view attribute, float fallback) {
 
 std::string NodeReader::get_string(std::string_view attribute, std::string_view fallback) {
   const AttributeProto* a = find(attribute, AttributeProto::kString);
+  if (a && !is_clean_text(a->s)) {
+    bad("attribute " + quote(attribute) + " is not UTF-8 or holds a NUL");
+  }
   return std::string(a ? a->s : fallback);
 }
 
 std::vector<std::int64_t> NodeReader::get_ints(std::string_view attribute) {
   const AttributeProto* a = find(attribute, AttributeProto::kInts);
-  return a ? a->ints : std::vector<std::int64_t>();
+  if (a == nullptr) return {};
+  if (a->count > source_.copy_budget / sizeof(std::int64_t)) {
+    unsupported("attribute " + quote(attribute) + " has " + std::to_string(a->count) +
+                " elements, which is too many");
+  }
+  return attribute_ints(*a);
 }
 
 std::vector<float> NodeReader::get_floats(std::string_view attribute) {
   const AttributeProto* a = find(attribute, AttributeProto::kFloats);
-  return a ? a->floats : std::vector<float>();
+  return a ? attribute_floats(*a) : std::vector<float>();
 }
 
 ConstTensor NodeReader::get_tensor(std::string_view attribute) {
   const AttributeProto* a = find(attribute, AttributeProto::kTensor);
   if (a == nullptr) return nullptr;
-  return make_tensor(a->t, describe() + ", attribute '" + std::string(attribute) + "'", nullptr,
-                     ExternalData());
+  return read_tensor(a->t, source_, "the tensor of " + describe()).tensor;
 }
 
 ValueId NodeReader::require_input(std::size_t i, const char* what) {

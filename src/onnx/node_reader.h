@@ -17,7 +17,7 @@ namespace convoy::onnx {
 class NodeReader {
  public:
   NodeReader(const NodeProto& proto, std::int64_t opset, std::vector<ValueId> inputs,
-             std::vector<ValueId> outputs, Graph& graph);
+             std::vector<ValueId> outputs, Graph& graph, TensorSource& source);
 
   std::int64_t opset() const { return opset_; }
   const std::string& name() const { return name_; }
@@ -69,13 +69,18 @@ class NodeReader {
   std::string name_;
   std::vector<ValueId> inputs_, outputs_;
   Graph& graph_;
+  TensorSource& source_;
   std::set<std::string> seen_;
   int inner_ = 0;
 };
 
-using ConvertNode = void (*)(NodeReader&);
+struct OperatorEntry {
+  std::string_view type;
+  void (*convert)(NodeReader&);
+  std::int64_t since = 1;  // the first opset that has it
+};
 
-// The function that converts an operator of ai.onnx, or null for an unknown one.
-ConvertNode find_converter(std::string_view op_type);
+// The operator of ai.onnx, or null for an unknown one.
+const OperatorEntry* find_operator(std::string_view op_type);
 
 }  // namespace convoy::onnx

@@ -1,420 +1,279 @@
 #include "onnx/proto.h"
 
-#include <protozero/pbf_reader.hpp>
-#include <string>
+#include <bit>
+#include <cstring>
 
-#include "base/error.h"
+#include "onnx/wire.h"
 
 namespace convoy::onnx {
+
 namespace {
 
-using protozero::pbf_reader;
-using protozero::pbf_wire_type;
-
-std::string_view view(protozero::data_view v) { return {v.data(), v.size()}; }
-
-[[noreturn]] void malformed(const std::string& what) {
-  fail(ErrorCode::kInvalidModel, "malformed ONNX file: " + what);
-}
-
-// The reader's accessors only assert the wire type, so it is checked before each.
-void expect(const pbf_reader& reader, pbf_wire_type type, const char* field) {
-  if (reader.wire_type() != type)
-    malformed(std::string("field ") + field + " has the wrong wire type");
-}
-
-std::string_view get_bytes(pbf_reader& reader, const char* field) {
-  expect(reader, pbf_wire_type::length_delimited, field);
-  return view(reader.get_view());
-}
-
-// Text must be UTF-8 without NULs: names end up in messages and file names.
-std::string_view get_text(pbf_reader& reader, const char* field) {
-  const std::string_view text = get_bytes(reader, field);
-  std::size_t i = 0;
-  const auto trail = [&](std::size_t at) {
-    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
-  };
-  while (i < text.size()) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c == 0) malformed(std::string("field ") + field + " contains a NUL byte");
-    const std::size_t extra = c < 0x80                ? 0
-                              : c >= 0xC2 && c < 0xE0 ? 1
-                              : c >= 0xE0 && c < 0xF0 ? 2
-                              : c >= 0xF0 && c < 0xF5 ? 3
-                                                      : 4;
-    bool valid = extra < 4;
-    for (std::size_t k = 1; valid && k <= extra; ++k) valid = trail(i + k);
-    if (!valid) malformed(std::string("field ") + field + " is not valid UTF-8");
-    i += extra + 1;
+// The default operator set's version in a list of imports; each domain may come once.
+void parse_opset_import(std::string_view bytes, ModelProto& model) {
+  std::string_view domain;
+  std::int64_t version = 0;
+  for (WireReader r(bytes, "OperatorSetIdProto"); r.next();) {
+    if (r.tag() == 1) domain = r.text();
+    if (r.tag() == 2) version = r.integer();
   }
-  return text;
-}
-
-std::int64_t get_int(pbf_reader& reader, const char* field) {
-  expect(reader, pbf_wire_type::varint, field);
-  return reader.get_int64();
-}
-
-float get_float(pbf_reader& reader, const char* field) {
-  expect(reader, pbf_wire_type::fixed32, field);
-  return reader.get_float();
-}
-
-// One entry of a repeated number field, or a packed run of them, as wire bytes.
-void add_run(pbf_reader& reader, pbf_wire_type element, Runs& runs, const char* field) {
-  if (reader.wire_type() == pbf_wire_type::length_delimited) {
-    runs.push_back(view(reader.get_view()));
-    return;
+  if (!domain.empty() && domain != "ai.onnx") return;
+  if (model.opset != 0) {
+    fail(ErrorCode::kInvalidModel,
+         "the model imports the opset of domain 'ai.onnx' twice: " + std::to_string(model.opset) +
+             " and " + std::to_string(version));
   }
-  expect(reader, element, field);
-  const protozero::data_view before = reader.data();
-  reader.skip();
-  runs.emplace_back(before.data(), before.size() - reader.length());
+  if (version <= 0) {
+    fail(ErrorCode::kInvalidModel, "the model imports opset " + std::to_string(version) +
+                                       " of domain 'ai.onnx'; expected a positive version");
+  }
+  model.opset = version;
 }
 
-void add_ints(pbf_reader& reader, std::vector<std::int64_t>& values, const char* field) {
-  Runs runs;
-  add_run(reader, pbf_wire_type::varint, runs, field);
-  const char* at = runs[0].data();
-  const char* end = at + runs[0].size();
-  while (at < end) values.push_back(static_cast<std::int64_t>(protozero::decode_varint(&at, end)));
+[[noreturn]] void fail_functions(std::string_view function) {
+  std::string_view name;
+  for (WireReader r(function, "FunctionProto"); r.next();) {
+    if (r.tag() == 1) name = r.text();
+  }
+  fail(ErrorCode::kUnsupported, "the model defines the model-local function " + quote(name) +
+                                    "; functions are not supported, inline them when exporting");
 }
 
-void add_floats(pbf_reader& reader, std::vector<float>& values, const char* field) {
-  Runs runs;
-  add_run(reader, pbf_wire_type::fixed32, runs, field);
-  if (runs[0].size() % 4 != 0) malformed(std::string("field ") + field + " has a partial number");
-  const std::size_t before = values.size();
-  values.resize(before + runs[0].size() / 4);
-  std::char_traits<char>::copy(reinterpret_cast<char*>(values.data() + before), runs[0].data(),
-                               runs[0].size());
-}
-
-std::pair<std::string_view, std::string_view> parse_pair(std::string_view bytes) {
-  pbf_reader reader(bytes.data(), bytes.size());
-  std::pair<std::string_view, std::string_view> pair;
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case 1:
-        pair.first = get_text(reader, "StringStringEntryProto.key");
-        break;
-      case 2:
-        pair.second = get_text(reader, "StringStringEntryProto.value");
-        break;
-      default:
-        reader.skip();
+void parse_dims(std::string_view bytes, ValueInfoProto& info) {
+  info.has_shape = true;
+  for (WireReader shape(bytes, "TensorShapeProto"); shape.next();) {
+    if (shape.tag() != 1) continue;
+    if (info.dims.size() == static_cast<std::size_t>(kMaxRank)) {
+      fail(ErrorCode::kUnsupported, "value " + quote(info.name) + " has more than " +
+                                        std::to_string(kMaxRank) + " dimensions");
     }
+    Dim dim;
+    for (WireReader r(shape.bytes(), "TensorShapeProto.Dimension"); r.next();) {
+      if (r.tag() == 1) dim.value = r.integer();
+      if (r.tag() == 2) dim.symbol = r.text();
+    }
+    // -1 is how some exporters write an unknown extent.
+    if (dim.value < -1) {
+      fail(ErrorCode::kInvalidModel, "dimension " + std::to_string(info.dims.size()) +
+                                         " of value " + quote(info.name) +
+                                         " is negative: " + std::to_string(dim.value));
+    }
+    info.dims.push_back(std::move(dim));
   }
-  return pair;
 }
 
-TensorProto read_tensor(std::string_view bytes) {
-  pbf_reader reader(bytes.data(), bytes.size());
-  TensorProto tensor;
-  while (reader.next()) {
-    switch (reader.tag()) {
+void parse_type(std::string_view bytes, ValueInfoProto& info) {
+  std::string_view tensor;
+  for (WireReader r(bytes, "TypeProto"); r.next();) {
+    const char* other = nullptr;
+    switch (r.tag()) {
       case 1:
-        add_ints(reader, tensor.dims, "TensorProto.dims");
+        tensor = r.bytes();
         break;
-      case 2:
-        tensor.data_type = static_cast<std::int32_t>(get_int(reader, "TensorProto.data_type"));
-        break;
-      case 3:
-        fail(ErrorCode::kUnsupported, "a tensor is stored in segments, which is not supported");
       case 4:
-        add_run(reader, pbf_wire_type::fixed32, tensor.float_data, "TensorProto.float_data");
+        other = "sequence";
         break;
       case 5:
-        add_run(reader, pbf_wire_type::varint, tensor.int32_data, "TensorProto.int32_data");
-        break;
-      case 6:
-        tensor.has_strings = true;
-        reader.skip();
+        other = "map";
         break;
       case 7:
-        add_run(reader, pbf_wire_type::varint, tensor.int64_data, "TensorProto.int64_data");
+        other = "opaque type";
         break;
       case 8:
-        tensor.name = get_text(reader, "TensorProto.name");
+        other = "sparse tensor";
         break;
       case 9:
-        tensor.raw_data = get_bytes(reader, "TensorProto.raw_data");
-        tensor.has_raw_data = true;
+        other = "optional";
         break;
-      case 10:
-        add_run(reader, pbf_wire_type::fixed64, tensor.double_data, "TensorProto.double_data");
-        break;
-      case 11:
-        add_run(reader, pbf_wire_type::varint, tensor.uint64_data, "TensorProto.uint64_data");
-        break;
-      case 13:
-        tensor.external_data.push_back(parse_pair(get_bytes(reader, "TensorProto.external_data")));
-        break;
-      case 14:
-        tensor.external = get_int(reader, "TensorProto.data_location") == 1;
-        break;
-      default:
-        reader.skip();
+    }
+    if (other != nullptr) {
+      fail(ErrorCode::kUnsupported,
+           "value " + quote(info.name) + " is a " + other + "; only tensors are supported");
     }
   }
-  return tensor;
+  for (WireReader r(tensor, "TypeProto.Tensor"); r.next();) {
+    if (r.tag() == 1) info.elem_type = r.integer();
+    if (r.tag() == 2) parse_dims(r.bytes(), info);
+  }
 }
 
 AttributeProto parse_attribute(std::string_view bytes) {
-  pbf_reader reader(bytes.data(), bytes.size());
   AttributeProto a;
-  bool has_graph = false, has_sparse = false;
-  while (reader.next()) {
-    switch (reader.tag()) {
+  a.message = bytes;
+  for (WireReader r(bytes, "AttributeProto"); r.next();) {
+    switch (r.tag()) {
       case 1:
-        a.name = get_text(reader, "AttributeProto.name");
+        a.name = r.text();
         break;
       case 2:
-        a.f = get_float(reader, "AttributeProto.f");
+        a.f = r.f32();
         break;
       case 3:
-        a.i = get_int(reader, "AttributeProto.i");
+        a.i = r.integer();
         break;
       case 4:
-        a.s = get_bytes(reader, "AttributeProto.s");
+        a.s = r.bytes();
         break;
       case 5:
-        a.t = read_tensor(get_bytes(reader, "AttributeProto.t"));
-        break;
-      case 6:
-      case 11:
-        has_graph = true;
-        reader.skip();
+        a.t = r.bytes();
         break;
       case 7:
-        add_floats(reader, a.floats, "AttributeProto.floats");
+        a.count += r.fixed_bytes(4).size() / 4;
         break;
       case 8:
-        add_ints(reader, a.ints, "AttributeProto.ints");
-        break;
-      case 9:
-        a.strings.push_back(get_bytes(reader, "AttributeProto.strings"));
+        r.each_varint([&](std::uint64_t) { ++a.count; });
         break;
       case 20:
-        a.type = static_cast<std::int32_t>(get_int(reader, "AttributeProto.type"));
+        a.type = r.integer();
         break;
-      case 22:
-      case 23:
-        has_sparse = true;
-        reader.skip();
-        break;
-      default:
-        reader.skip();
+      case 21:
+        r.malformed("attribute " + quote(a.name) +
+                    " refers to a function's attribute outside a function");
     }
-  }
-  if (has_graph) a.type = AttributeProto::kGraph;
-  if (has_sparse) {
-    fail(ErrorCode::kUnsupported, "attribute '" + std::string(a.name) + "' is a sparse tensor");
   }
   return a;
 }
 
-NodeProto parse_node(std::string_view bytes) {
-  pbf_reader reader(bytes.data(), bytes.size());
-  NodeProto node;
-  while (reader.next()) {
-    switch (reader.tag()) {
+}  // namespace
+
+ModelProto parse_model(std::string_view bytes) {
+  ModelProto model;
+  bool has_graph = false;
+  for (WireReader r(bytes, "ModelProto"); r.next();) {
+    switch (r.tag()) {
       case 1:
-        node.inputs.push_back(get_text(reader, "NodeProto.input"));
-        break;
-      case 2:
-        node.outputs.push_back(get_text(reader, "NodeProto.output"));
-        break;
-      case 3:
-        node.name = get_text(reader, "NodeProto.name");
-        break;
-      case 4:
-        node.op_type = get_text(reader, "NodeProto.op_type");
-        break;
-      case 5:
-        node.attributes.push_back(parse_attribute(get_bytes(reader, "NodeProto.attribute")));
+        model.ir_version = r.integer();
         break;
       case 7:
-        node.domain = get_text(reader, "NodeProto.domain");
+        if (has_graph) r.malformed("it has two graphs");
+        has_graph = true;
+        model.graph = r.bytes();
         break;
-      default:
-        reader.skip();
+      case 8:
+        parse_opset_import(r.bytes(), model);
+        break;
+      case 25:
+        fail_functions(r.bytes());
+    }
+  }
+  if (!has_graph) fail(ErrorCode::kInvalidModel, "not an ONNX model: there is no graph in it");
+  return model;
+}
+
+GraphProto parse_graph(std::string_view bytes, std::size_t max_nodes) {
+  std::size_t nodes = 0;
+  for (WireReader r(bytes, "GraphProto"); r.next();) nodes += r.tag() == 1;
+  if (nodes > max_nodes) {
+    fail(ErrorCode::kUnsupported, "the graph has " + std::to_string(nodes) +
+                                      " nodes; the limit is " + std::to_string(max_nodes));
+  }
+  GraphProto graph;
+  graph.nodes.reserve(nodes);
+  for (WireReader r(bytes, "GraphProto"); r.next();) {
+    switch (r.tag()) {
+      case 1:
+        graph.nodes.push_back(r.bytes());
+        break;
+      case 2:
+        graph.name = r.text();
+        break;
+      case 5:
+        graph.initializers.push_back(r.bytes());
+        break;
+      case 11:
+        graph.inputs.push_back(r.bytes());
+        break;
+      case 12:
+        graph.outputs.push_back(r.bytes());
+        break;
+      case 15:
+        fail(ErrorCode::kUnsupported,
+             "the graph has a sparse initializer; only dense tensors are "
+             "supported");
+    }
+    if (graph.initializers.size() + graph.inputs.size() + graph.outputs.size() > 2 * max_nodes) {
+      fail(ErrorCode::kUnsupported, "the graph has more than " + std::to_string(2 * max_nodes) +
+                                        " initializers, inputs and outputs");
+    }
+  }
+  return graph;
+}
+
+NodeProto parse_node(std::string_view bytes) {
+  // Far above what operators have, and low enough that two-byte fields do not add up to gigabytes.
+  constexpr std::size_t kMaxOperands = 1 << 16;
+  constexpr std::size_t kMaxAttributes = 256;
+  NodeProto node;
+  for (WireReader r(bytes, "NodeProto"); r.next();) {
+    switch (r.tag()) {
+      case 1:
+        node.inputs.push_back(r.text());
+        break;
+      case 2:
+        node.outputs.push_back(r.text());
+        break;
+      case 3:
+        node.name = r.text();
+        break;
+      case 4:
+        node.op_type = r.text();
+        break;
+      case 5:
+        node.attributes.push_back(parse_attribute(r.bytes()));
+        break;
+      case 7:
+        node.domain = r.text();
+        break;
+    }
+    if (node.inputs.size() + node.outputs.size() > kMaxOperands ||
+        node.attributes.size() > kMaxAttributes) {
+      r.malformed("node " + quote(node.name) + " has too many operands or attributes");
     }
   }
   return node;
 }
 
-DimProto parse_dim(std::string_view bytes) {
-  pbf_reader reader(bytes.data(), bytes.size());
-  DimProto dim;
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case 1:
-        dim.value = get_int(reader, "Dimension.dim_value");
-        break;
-      case 2:
-        dim.symbol = get_text(reader, "Dimension.dim_param");
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  return dim;
-}
-
-void parse_shape(std::string_view bytes, ValueInfoProto& value) {
-  pbf_reader reader(bytes.data(), bytes.size());
-  value.has_shape = true;
-  while (reader.next()) {
-    if (reader.tag() == 1) {
-      value.dims.push_back(parse_dim(get_bytes(reader, "TensorShapeProto.dim")));
-    } else {
-      reader.skip();
-    }
-  }
-}
-
-void parse_type(std::string_view bytes, ValueInfoProto& value) {
-  pbf_reader reader(bytes.data(), bytes.size());
-  while (reader.next()) {
-    if (reader.tag() != 1) {
-      reader.skip();
-      continue;
-    }
-    value.is_tensor = true;
-    const std::string_view tensor = get_bytes(reader, "TypeProto.tensor_type");
-    pbf_reader inner(tensor.data(), tensor.size());
-    while (inner.next()) {
-      switch (inner.tag()) {
-        case 1:
-          value.elem_type = static_cast<std::int32_t>(get_int(inner, "TypeProto.Tensor.elem_type"));
-          break;
-        case 2:
-          parse_shape(get_bytes(inner, "TypeProto.Tensor.shape"), value);
-          break;
-        default:
-          inner.skip();
-      }
-    }
-  }
-}
-
 ValueInfoProto parse_value_info(std::string_view bytes) {
-  pbf_reader reader(bytes.data(), bytes.size());
-  ValueInfoProto value;
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case 1:
-        value.name = get_text(reader, "ValueInfoProto.name");
-        break;
-      case 2:
-        parse_type(get_bytes(reader, "ValueInfoProto.type"), value);
-        break;
-      default:
-        reader.skip();
-    }
+  ValueInfoProto info;
+  std::string_view type;
+  for (WireReader r(bytes, "ValueInfoProto"); r.next();) {
+    if (r.tag() == 1) info.name = r.text();
+    if (r.tag() == 2) type = r.bytes();
   }
-  return value;
+  parse_type(type, info);
+  return info;
 }
 
-void parse_graph(std::string_view bytes, GraphProto& graph, std::size_t max_nodes) {
-  pbf_reader reader(bytes.data(), bytes.size());
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case 1:
-        if (graph.nodes.size() == max_nodes) {
-          fail(ErrorCode::kUnsupported,
-               "the model has more than " + std::to_string(max_nodes) + " nodes");
-        }
-        graph.nodes.push_back(parse_node(get_bytes(reader, "GraphProto.node")));
-        break;
-      case 2:
-        graph.name = get_text(reader, "GraphProto.name");
-        break;
-      case 5:
-        graph.initializers.push_back(read_tensor(get_bytes(reader, "GraphProto.initializer")));
-        break;
-      case 11:
-        graph.inputs.push_back(parse_value_info(get_bytes(reader, "GraphProto.input")));
-        break;
-      case 12:
-        graph.outputs.push_back(parse_value_info(get_bytes(reader, "GraphProto.output")));
-        break;
-      case 15:
-        fail(ErrorCode::kUnsupported, "the model has sparse initializers");
-      default:
-        reader.skip();
-    }
+std::vector<std::int64_t> attribute_ints(const AttributeProto& attribute) {
+  std::vector<std::int64_t> values;
+  values.reserve(attribute.count);
+  for (WireReader r(attribute.message, "AttributeProto"); r.next();) {
+    if (r.tag() != 8) continue;
+    r.each_varint([&](std::uint64_t v) { values.push_back(std::bit_cast<std::int64_t>(v)); });
   }
+  return values;
 }
 
-std::pair<std::string_view, std::int64_t> parse_opset(std::string_view bytes) {
-  pbf_reader reader(bytes.data(), bytes.size());
-  std::pair<std::string_view, std::int64_t> opset;
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case 1:
-        opset.first = get_text(reader, "OperatorSetIdProto.domain");
-        break;
-      case 2:
-        opset.second = get_int(reader, "OperatorSetIdProto.version");
-        break;
-      default:
-        reader.skip();
-    }
+std::vector<float> attribute_floats(const AttributeProto& attribute) {
+  std::vector<float> values;
+  values.reserve(attribute.count);
+  for (WireReader r(attribute.message, "AttributeProto"); r.next();) {
+    if (r.tag() != 7) continue;
+    const std::string_view bytes = r.fixed_bytes(4);
+    const std::size_t old = values.size();
+    values.resize(old + bytes.size() / 4);
+    if (!bytes.empty()) std::memcpy(values.data() + old, bytes.data(), bytes.size());
   }
-  return opset;
+  return values;
 }
 
-ModelProto read_model(std::string_view bytes, std::size_t max_nodes) {
-  pbf_reader reader(bytes.data(), bytes.size());
-  ModelProto model;
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case 1:
-        model.ir_version = get_int(reader, "ModelProto.ir_version");
-        break;
-      case 7:
-        if (model.has_graph) malformed("the model has two graphs");
-        model.has_graph = true;
-        parse_graph(get_bytes(reader, "ModelProto.graph"), model.graph, max_nodes);
-        break;
-      case 8:
-        model.opsets.push_back(parse_opset(get_bytes(reader, "ModelProto.opset_import")));
-        break;
-      case 25:
-        fail(ErrorCode::kUnsupported,
-             "the model defines functions of its own, which are not supported");
-      default:
-        reader.skip();
-    }
-  }
-  return model;
-}
-
-// protozero's exceptions say what broke; ours say what that means.
-template <class F>
-auto guarded(F&& parse) {
-  try {
-    return parse();
-  } catch (const protozero::end_of_buffer_exception&) {
-    malformed("a field reaches past the end (is the file truncated?)");
-  } catch (const protozero::varint_too_long_exception&) {
-    malformed("a number is longer than 10 bytes");
-  } catch (const protozero::exception& error) {
-    malformed(error.what());
-  }
-}
-
-}  // namespace
-
-ModelProto parse_model(std::string_view bytes, std::size_t max_nodes) {
-  return guarded([&] { return read_model(bytes, max_nodes); });
-}
-
-TensorProto parse_tensor(std::string_view bytes) {
-  return guarded([&] { return read_tensor(bytes); });
+std::string_view attribute_type_name(std::int64_t type) {
+  constexpr std::string_view kNames[] = {
+      "undefined",      "float",      "int",        "string",  "tensor", "graph",
+      "floats",         "ints",       "strings",    "tensors", "graphs", "sparse_tensor",
+      "sparse_tensors", "type_proto", "type_protos"};
+  if (type < 0 || type > AttributeProto::kLastType) return "unknown";
+  return kNames[type];
 }
 
 }  // namespace convoy::onnx

@@ -1,88 +1,80 @@
-// ONNX's protobuf messages as views into the file's bytes: nothing is copied, nothing is trusted.
+// The parts of onnx.proto that Convoy reads, as views into the file's bytes. Nested messages stay
+// bytes until they are needed, so that parsing takes no memory to speak of and never recurses.
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string_view>
-#include <utility>
 #include <vector>
+
+#include "graph/graph.h"
 
 namespace convoy::onnx {
 
-// A repeated number field: runs of its wire form, packed or one by one.
-using Runs = std::vector<std::string_view>;
-
-struct TensorProto {
-  std::vector<std::int64_t> dims;
-  std::int32_t data_type = 0;
-  std::string_view name;
-  std::string_view raw_data;
-  bool has_raw_data = false;
-  bool has_strings = false;
-  Runs float_data, int32_data, int64_data, double_data, uint64_data;
-  bool external = false;
-  std::vector<std::pair<std::string_view, std::string_view>> external_data;
-};
-
-struct AttributeProto {
-  enum Type : std::int32_t {
-    kUndefined = 0,
-    kFloat = 1,
-    kInt,
-    kString,
-    kTensor,
-    kGraph,
-    kFloats,
-    kInts,
-    kStrings
-  };
-  std::string_view name;
-  std::int32_t type = kUndefined;
-  float f = 0;
-  std::int64_t i = 0;
-  std::string_view s;
-  TensorProto t;
-  std::vector<float> floats;
-  std::vector<std::int64_t> ints;
-  std::vector<std::string_view> strings;
-};
-
-struct NodeProto {
-  std::vector<std::string_view> inputs, outputs;
-  std::string_view name, op_type, domain;
-  std::vector<AttributeProto> attributes;
-};
-
-struct DimProto {
-  std::int64_t value = -1;  // -1: not a number
-  std::string_view symbol;
-};
-
-struct ValueInfoProto {
-  std::string_view name;
-  bool is_tensor = false;
-  std::int32_t elem_type = 0;
-  bool has_shape = false;
-  std::vector<DimProto> dims;
+struct ModelProto {
+  std::int64_t ir_version = 0;
+  std::int64_t opset = 0;  // of the domain "" / "ai.onnx"; 0: not imported
+  std::string_view graph;  // a GraphProto
 };
 
 struct GraphProto {
   std::string_view name;
-  std::vector<NodeProto> nodes;
-  std::vector<TensorProto> initializers;
-  std::vector<ValueInfoProto> inputs, outputs;
+  std::vector<std::string_view> nodes;         // NodeProto each
+  std::vector<std::string_view> initializers;  // TensorProto each
+  std::vector<std::string_view> inputs;        // ValueInfoProto each
+  std::vector<std::string_view> outputs;       // ValueInfoProto each
 };
 
-struct ModelProto {
-  std::int64_t ir_version = 0;
-  std::vector<std::pair<std::string_view, std::int64_t>> opsets;  // domain, version
-  bool has_graph = false;
-  GraphProto graph;
+struct AttributeProto {
+  enum Type : std::int64_t {
+    kUndefined = 0,
+    kFloat = 1,
+    kInt = 2,
+    kString = 3,
+    kTensor = 4,
+    kGraph = 5,
+    kFloats = 6,
+    kInts = 7,
+    kStrings = 8,
+    kLastType = 14,
+  };
+  std::string_view name;
+  std::int64_t type = kUndefined;
+  float f = 0;
+  std::int64_t i = 0;
+  std::string_view s;
+  std::string_view t;        // a TensorProto
+  std::string_view message;  // this message, for the lists
+  std::size_t count = 0;     // elements of the list
 };
 
-// Throw kInvalidModel for malformed wire data, kUnsupported for what Convoy has no words for
-// (subgraphs, functions, sparse tensors), naming the field or node.
-ModelProto parse_model(std::string_view bytes, std::size_t max_nodes);
-TensorProto parse_tensor(std::string_view bytes);
+struct NodeProto {
+  std::string_view name;
+  std::string_view op_type;
+  std::string_view domain;
+  std::vector<std::string_view> inputs;   // "": absent
+  std::vector<std::string_view> outputs;  // "": not wanted
+  std::vector<AttributeProto> attributes;
+};
+
+struct ValueInfoProto {
+  std::string_view name;
+  std::int64_t elem_type = 0;
+  bool has_shape = false;
+  std::vector<Dim> dims;
+};
+
+// All throw kInvalidModel for malformed bytes and kUnsupported for what ONNX allows and Convoy does
+// not (model-local functions, sparse tensors, sequences).
+ModelProto parse_model(std::string_view bytes);
+// Throws kUnsupported above max_nodes, before anything is allocated for them.
+GraphProto parse_graph(std::string_view bytes, std::size_t max_nodes);
+NodeProto parse_node(std::string_view bytes);
+ValueInfoProto parse_value_info(std::string_view bytes);
+
+std::vector<std::int64_t> attribute_ints(const AttributeProto& attribute);
+std::vector<float> attribute_floats(const AttributeProto& attribute);
+
+// "ints", as onnx.proto calls it.
+std::string_view attribute_type_name(std::int64_t type);
 
 }  // namespace convoy::onnx

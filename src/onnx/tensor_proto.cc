@@ -2,163 +2,291 @@
 
 #include <cstring>
 #include <limits>
-#include <protozero/varint.hpp>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "base/error.h"
+#include "onnx/load.h"
+#include "onnx/wire.h"
 
 namespace convoy::onnx {
+
 namespace {
 
-[[noreturn]] void bad(const std::string& what, const std::string& why) {
-  fail(ErrorCode::kInvalidModel, what + ": " + why);
+enum Field : std::uint32_t {
+  kDims = 1,
+  kDataType = 2,
+  kSegment = 3,
+  kFloatData = 4,
+  kInt32Data = 5,
+  kStringData = 6,
+  kInt64Data = 7,
+  kName = 8,
+  kRawData = 9,
+  kDoubleData = 10,
+  kUint64Data = 11,
+  kExternalData = 13,
+  kDataLocation = 14,
+};
+
+// What a TensorProto says, before its elements are looked at.
+struct Header {
+  std::string_view message;
+  std::string_view name;
+  std::string what;  // "tensor 'w'"
+  DType dtype = DType::kF32;
+  Shape shape;
+  std::size_t bytes = 0;  // of shape x dtype
+  std::optional<std::string_view> raw;
+  std::uint32_t typed = 0;  // the typed data field that is present; 0: none
+  bool external = false;
+  std::vector<std::string_view> external_entries;  // StringStringEntryProto each
+};
+
+// Names are needed by every message, and may come after what is wrong.
+void read_name(Header& header, std::string_view nameless) {
+  header.name = {};
+  for (WireReader r(header.message, "TensorProto"); r.next();) {
+    if (r.tag() == kName) header.name = r.text();
+  }
+  header.what = header.name.empty() ? std::string(nameless) : "tensor " + quote(header.name);
 }
 
-Shape shape_of(const TensorProto& proto, const std::string& what) {
-  if (proto.dims.size() > kMaxRank) {
-    fail(ErrorCode::kUnsupported, what + " has " + std::to_string(proto.dims.size()) +
-                                      " dimensions, at most 8 are supported");
+void add_dim(Header& header, std::int64_t dim) {
+  if (dim < 0) {
+    fail(ErrorCode::kInvalidModel, header.what + ": dimension " +
+                                       std::to_string(header.shape.rank()) +
+                                       " is negative: " + std::to_string(dim));
   }
-  for (std::int64_t dim : proto.dims) {
-    if (dim < 0) bad(what, "has a negative dimension, " + std::to_string(dim));
+  if (header.shape.rank() == kMaxRank) {
+    fail(ErrorCode::kUnsupported,
+         header.what + " has more than " + std::to_string(kMaxRank) + " dimensions");
   }
-  const Shape shape(proto.dims);
+  header.shape.push_back(dim);
+}
+
+void set_typed(Header& header, std::uint32_t field) {
+  if (header.typed != 0 && header.typed != field) {
+    fail(ErrorCode::kInvalidModel, header.what + " has data in two typed fields, " +
+                                       std::to_string(header.typed) + " and " +
+                                       std::to_string(field));
+  }
+  header.typed = field;
+}
+
+void read_location(Header& header, std::int64_t location) {
+  if (location != 0 && location != 1) {
+    fail(ErrorCode::kInvalidModel,
+         header.what + ": data_location is " + std::to_string(location) + ", expected 0 or 1");
+  }
+  header.external = location == 1;
+}
+
+std::size_t checked_bytes(const Header& header) {
   try {
-    if (shape.elements() > std::numeric_limits<std::int64_t>::max() / 8) bad(what, "is too large");
-  } catch (const Error& error) {
-    bad(what, error.what());
+    const std::int64_t elements = header.shape.elements();
+    if (elements <= std::numeric_limits<std::int64_t>::max() / 16) {
+      return static_cast<std::size_t>(elements) * size_of(header.dtype);
+    }
+  } catch (const Error&) {
+    // Named below, with the tensor.
   }
-  return shape;
+  fail(ErrorCode::kInvalidModel, header.what + ": the size of " + to_string(header.shape) + " " +
+                                     std::string(to_string(header.dtype)) + " overflows");
 }
 
-// Decodes the runs of varints one by one into `emit`; returns how many there were.
-template <class F>
-std::int64_t decode_varints(const Runs& runs, F&& emit) {
-  std::int64_t count = 0;
-  for (std::string_view run : runs) {
-    const char* at = run.data();
-    const char* end = at + run.size();
-    while (at < end) emit(count++, protozero::decode_varint(&at, end));
+Header read_header(std::string_view message, std::string_view nameless) {
+  Header header;
+  header.message = message;
+  read_name(header, nameless);
+  std::int64_t data_type = 0;
+  for (WireReader r(message, "TensorProto"); r.next();) {
+    switch (r.tag()) {
+      case kDims:
+        r.each_varint([&](std::uint64_t dim) { add_dim(header, static_cast<std::int64_t>(dim)); });
+        break;
+      case kDataType:
+        data_type = r.integer();
+        break;
+      case kSegment:
+        fail(ErrorCode::kUnsupported, header.what + " is segmented, which is not supported");
+      case kRawData:
+        if (header.raw) fail(ErrorCode::kInvalidModel, header.what + " has raw_data twice");
+        header.raw = r.bytes();
+        break;
+      case kFloatData:
+      case kInt32Data:
+      case kStringData:
+      case kInt64Data:
+      case kDoubleData:
+      case kUint64Data:
+        set_typed(header, r.tag());
+        break;
+      case kExternalData:
+        if (header.external_entries.size() == 16) r.malformed("too many external_data entries");
+        header.external_entries.push_back(r.bytes());
+        break;
+      case kDataLocation:
+        read_location(header, r.integer());
+        break;
+    }
+  }
+  header.dtype = dtype_of(data_type, header.what);
+  header.bytes = checked_bytes(header);
+  return header;
+}
+
+std::uint32_t typed_field(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return kFloatData;
+    case DType::kF64:
+      return kDoubleData;
+    case DType::kS64:
+      return kInt64Data;
+    case DType::kU32:
+    case DType::kU64:
+      return kUint64Data;
+    default:
+      return kInt32Data;
+  }
+}
+
+std::size_t count_elements(const Header& header) {
+  std::size_t count = 0;
+  for (WireReader r(header.message, "TensorProto"); r.next();) {
+    if (r.tag() != header.typed) continue;
+    if (header.typed == kFloatData) {
+      count += r.fixed_bytes(4).size() / 4;
+    } else if (header.typed == kDoubleData) {
+      count += r.fixed_bytes(8).size() / 8;
+    } else {
+      r.each_varint([&](std::uint64_t) { ++count; });
+    }
   }
   return count;
 }
 
-std::int64_t count_varints(const Runs& runs) {
-  return decode_varints(runs, [](std::int64_t, std::uint64_t) {});
-}
-
-std::size_t total_bytes(const Runs& runs) {
-  std::size_t bytes = 0;
-  for (std::string_view run : runs) bytes += run.size();
-  return bytes;
-}
-
-void check_count(std::int64_t found, std::int64_t expected, const Shape& shape,
-                 const std::string& what) {
-  if (found == expected) return;
-  bad(what, "holds " + std::to_string(found) + " elements, its shape " + to_string(shape) +
-                " needs " + std::to_string(expected));
-}
-
-// Fixed-width runs are the elements themselves.
-ConstTensor from_fixed(const Runs& runs, DType dtype, const Shape& shape, const std::string& what) {
-  const std::size_t bytes = total_bytes(runs);
-  if (bytes % size_of(dtype) != 0) bad(what, "ends within an element");
-  check_count(static_cast<std::int64_t>(bytes / size_of(dtype)), shape.elements(), shape, what);
-  auto tensor = std::make_shared<Tensor>(dtype, shape);
-  std::byte* to = tensor->as<std::byte>();
-  for (std::string_view run : runs) {
-    if (!run.empty()) std::memcpy(to, run.data(), run.size());
-    to += run.size();
-  }
-  return tensor;
-}
-
-// int32_data carries all types of up to 32 bits; what does not fit the type is refused.
-bool fits(DType dtype, std::int64_t v) {
+// Whether a varint of a typed field is a value of `dtype`; floats of 16 bits come as their bits.
+bool in_range(std::uint64_t varint, DType dtype) {
+  const auto value = static_cast<std::int64_t>(varint);
+  const auto within = [&](std::int64_t low, std::int64_t high) {
+    return value >= low && value <= high;
+  };
   switch (dtype) {
     case DType::kBool:
-      return v == 0 || v == 1;
+      return within(0, 1);
     case DType::kS8:
-      return v >= -128 && v <= 127;
+      return within(-128, 127);
     case DType::kU8:
-      return v >= 0 && v <= 255;
+      return within(0, 255);
     case DType::kS16:
-      return v >= -32768 && v <= 32767;
+      return within(-32768, 32767);
     case DType::kU16:
     case DType::kF16:
     case DType::kBF16:
-      return v >= 0 && v <= 65535;
+      return within(0, 65535);
     case DType::kS32:
-      return v >= std::numeric_limits<std::int32_t>::min() &&
-             v <= std::numeric_limits<std::int32_t>::max();
+      return within(INT32_MIN, INT32_MAX);
     case DType::kU32:
-      return v >= 0 && v <= std::numeric_limits<std::uint32_t>::max();
+      return within(0, UINT32_MAX);
     default:
       return true;
   }
 }
 
-ConstTensor from_varints(const Runs& runs, DType dtype, const Shape& shape,
-                         const std::string& what) {
-  check_count(count_varints(runs), shape.elements(), shape, what);
-  auto tensor = std::make_shared<Tensor>(dtype, shape);
-  const std::size_t size = size_of(dtype);
-  decode_varints(runs, [&](std::int64_t i, std::uint64_t bits) {
-    if (!fits(dtype, static_cast<std::int64_t>(bits))) {
-      bad(what, "element " + std::to_string(i) + " is " +
-                    std::to_string(static_cast<std::int64_t>(bits)) + ", outside " +
-                    std::string(to_string(dtype)));
+std::shared_ptr<Tensor> allocate(const Header& header, TensorSource& source) {
+  if (header.bytes > source.copy_budget) {
+    fail(ErrorCode::kUnsupported,
+         header.what + " needs " + std::to_string(header.bytes) +
+             " bytes beside the file's own, more than loading may take (as much as the file, and "
+             "32 MiB); store tensors as raw_data");
+  }
+  source.copy_budget -= header.bytes;
+  return std::make_shared<Tensor>(header.dtype, header.shape);
+}
+
+ConstTensor read_typed(const Header& header, TensorSource& source) {
+  if (header.typed != 0 && header.typed != typed_field(header.dtype)) {
+    fail(ErrorCode::kInvalidModel, header.what + ": typed data lies in field " +
+                                       std::to_string(header.typed) + " but " +
+                                       std::string(to_string(header.dtype)) + " belongs in field " +
+                                       std::to_string(typed_field(header.dtype)));
+  }
+  const std::size_t count = header.typed == 0 ? 0 : count_elements(header);
+  if (count != header.bytes / size_of(header.dtype)) {
+    fail(ErrorCode::kInvalidModel, header.what + " has " + std::to_string(count) +
+                                       " elements of data, but its shape is " +
+                                       to_string(header.shape));
+  }
+  auto tensor = allocate(header, source);
+  auto* out = tensor->as<std::byte>();
+  const std::size_t width = size_of(header.dtype);
+  const auto store = [&](std::uint64_t varint) {
+    if (!in_range(varint, header.dtype)) {
+      fail(ErrorCode::kInvalidModel,
+           header.what + ": the value " + std::to_string(static_cast<std::int64_t>(varint)) +
+               " is out of range for " + std::string(to_string(header.dtype)));
     }
-    std::memcpy(tensor->as<std::byte>() + static_cast<std::size_t>(i) * size, &bits, size);
-  });
+    std::memcpy(out, &varint, width);  // little-endian: the low bytes come first
+    out += width;
+  };
+  for (WireReader r(header.message, "TensorProto"); count != 0 && r.next();) {
+    if (r.tag() != header.typed) continue;
+    if (header.typed == kFloatData || header.typed == kDoubleData) {
+      const std::string_view bytes = r.fixed_bytes(width);
+      if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
+      out += bytes.size();
+    } else {
+      r.each_varint(store);
+    }
+  }
   return tensor;
 }
 
-void check_bools(const Tensor& tensor, const std::string& what) {
-  if (tensor.dtype() != DType::kBool) return;
-  for (std::int64_t i = 0; i < tensor.shape().elements(); ++i) {
-    if (tensor.as<std::uint8_t>()[i] > 1) bad(what, "holds a bool that is neither 0 nor 1");
+// The bytes of raw_data or of an external file: aliased when `owner` keeps them and they are
+// aligned for their type, copied otherwise.
+ConstTensor from_bytes(const Header& header, std::string_view bytes,
+                       const std::shared_ptr<const void>& owner, TensorSource& source) {
+  if (bytes.size() != header.bytes) {
+    fail(ErrorCode::kInvalidModel, header.what + " has " + std::to_string(bytes.size()) +
+                                       " bytes of data, but " + to_string(header.shape) + " " +
+                                       std::string(to_string(header.dtype)) + " takes " +
+                                       std::to_string(header.bytes));
   }
-}
-
-ConstTensor from_raw(std::string_view raw, DType dtype, const Shape& shape, const std::string& what,
-                     const std::shared_ptr<const void>& owner) {
-  const std::size_t expected = static_cast<std::size_t>(shape.elements()) * size_of(dtype);
-  if (raw.size() != expected) {
-    bad(what, "raw data is " + std::to_string(raw.size()) + " bytes, " +
-                  std::string(to_string(dtype)) + " " + to_string(shape) + " needs " +
-                  std::to_string(expected));
+  if (header.dtype == DType::kBool) {
+    for (const char c : bytes) {
+      if (c != 0 && c != 1) {
+        fail(ErrorCode::kInvalidModel, header.what + ": a bool is neither 0 nor 1");
+      }
+    }
   }
-  std::shared_ptr<Tensor> tensor;
-  if (owner != nullptr && reinterpret_cast<std::uintptr_t>(raw.data()) % size_of(dtype) == 0) {
-    tensor = std::make_shared<Tensor>(dtype, shape, raw.data(), owner);
-  } else {
-    tensor = std::make_shared<Tensor>(dtype, shape);
-    if (expected > 0) std::memcpy(tensor->view().data, raw.data(), expected);
+  const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % size_of(header.dtype) == 0;
+  if (owner != nullptr && aligned && !bytes.empty()) {
+    return std::make_shared<Tensor>(header.dtype, header.shape, bytes.data(), owner);
   }
-  check_bools(*tensor, what);
+  auto tensor = allocate(header, source);
+  if (!bytes.empty()) std::memcpy(tensor->view().data, bytes.data(), bytes.size());
   return tensor;
 }
 
-const Runs& typed_field(const TensorProto& proto, DType dtype) {
-  switch (dtype) {
-    case DType::kF32:
-      return proto.float_data;
-    case DType::kF64:
-      return proto.double_data;
-    case DType::kS64:
-      return proto.int64_data;
-    case DType::kU64:
-    case DType::kU32:
-      return proto.uint64_data;
-    default:
-      return proto.int32_data;
+ConstTensor read_external(const Header& header, TensorSource& source) {
+  if (header.raw || header.typed != 0) {
+    fail(ErrorCode::kInvalidModel, header.what + " has both external and inline data");
   }
+  if (source.external == nullptr) {
+    fail(ErrorCode::kUnsupported,
+         header.what + " has external data, which only a model loaded from a file may have");
+  }
+  const ExternalRange range = source.external->read(
+      parse_external_entry(header.external_entries, header.what), header.bytes, header.what);
+  return from_bytes(header, range.bytes, range.owner, source);
 }
 
 }  // namespace
 
-DType dtype_of(std::int32_t data_type, const std::string& what) {
+DType dtype_of(std::int64_t data_type, const std::string& what) {
   switch (data_type) {
     case 1:
       return DType::kF32;
@@ -186,46 +314,45 @@ DType dtype_of(std::int32_t data_type, const std::string& what) {
       return DType::kU64;
     case 16:
       return DType::kBF16;
-    case 8:
-      fail(ErrorCode::kUnsupported, what + ": string tensors are not supported");
-    case 14:
-    case 15:
-      fail(ErrorCode::kUnsupported, what + ": complex tensors are not supported");
-    default:
-      break;
   }
-  if (data_type >= 17 && data_type <= 25) {
-    fail(ErrorCode::kUnsupported, what +
-                                      ": element types of 8 bits and fewer with their own "
-                                      "exponent or packing are not supported");
+  constexpr const char* kOther[] = {"string", "complex64", "complex128", "float8", "4-bit"};
+  const char* other = data_type == 8                       ? kOther[0]
+                      : data_type == 14                    ? kOther[1]
+                      : data_type == 15                    ? kOther[2]
+                      : data_type >= 17 && data_type <= 20 ? kOther[3]
+                      : data_type >= 21 && data_type <= 23 ? kOther[4]
+                                                           : nullptr;
+  if (other != nullptr) {
+    fail(ErrorCode::kUnsupported,
+         what + " has elements of type " + other + ", which is not supported");
   }
-  bad(what, "unknown element type " + std::to_string(data_type));
+  fail(ErrorCode::kInvalidModel,
+       what + " has the unknown element type " + std::to_string(data_type));
 }
 
-ConstTensor make_tensor(const TensorProto& proto, const std::string& what,
-                        const std::shared_ptr<const void>& owner, const ExternalData& external) {
-  const DType dtype = dtype_of(proto.data_type, what);
-  const Shape shape = shape_of(proto, what);
-  const Runs& field = typed_field(proto, dtype);
-  const bool any_typed = !proto.float_data.empty() || !proto.int32_data.empty() ||
-                         !proto.int64_data.empty() || !proto.double_data.empty() ||
-                         !proto.uint64_data.empty();
-  if (proto.has_strings) bad(what, "holds strings, but is no string tensor");
-  if (proto.external) {
-    if (any_typed || proto.has_raw_data) bad(what, "has both external and inline data");
-    return external.read(proto, dtype, shape, what);
+NamedTensor read_tensor(std::string_view bytes, TensorSource& source, std::string_view nameless) {
+  const Header header = read_header(bytes, nameless);
+  if (header.external) return {header.name, read_external(header, source)};
+  if (!header.external_entries.empty()) {
+    fail(ErrorCode::kInvalidModel,
+         header.what + " has external_data entries but its data_location is not external");
   }
-  if (proto.has_raw_data && any_typed) bad(what, "has both raw and typed data");
-  if (any_typed && field.empty()) {
-    bad(what, "keeps its data in a field that is not of type " + std::string(to_string(dtype)));
+  if (header.raw && header.typed != 0) {
+    fail(ErrorCode::kInvalidModel, header.what + " has both raw_data and typed data");
   }
-  // An empty packed field leaves nothing on the wire, as raw data does when a tensor has no
-  // elements.
-  if (proto.has_raw_data && !(proto.raw_data.empty() && shape.elements() == 0)) {
-    return from_raw(proto.raw_data, dtype, shape, what, owner);
-  }
-  if (dtype == DType::kF32 || dtype == DType::kF64) return from_fixed(field, dtype, shape, what);
-  return from_varints(field, dtype, shape, what);
+  if (header.raw) return {header.name, from_bytes(header, *header.raw, source.owner, source)};
+  return {header.name, read_typed(header, source)};
 }
 
 }  // namespace convoy::onnx
+
+namespace convoy {
+
+ConstTensor load_tensor_proto(std::span<const std::byte> bytes) {
+  onnx::TensorSource source;
+  source.copy_budget = bytes.size() + (std::size_t{32} << 20);
+  const std::string_view view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return onnx::read_tensor(view, source, "a tensor").tensor;
+}
+
+}  // namespace convoy

@@ -1,4 +1,6 @@
 // Operators that compute each element by itself.
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "onnx/ops/ops.h"
@@ -42,9 +44,17 @@ void convert_gelu(NodeReader& node) {
   node.emit(Op::kUnary, Unary{form == "tanh" ? UnaryKind::kGeluTanh : UnaryKind::kGelu, 0, 0});
 }
 
+void refuse_nan_bound(const NodeReader& node, std::size_t i, const char* what) {
+  const ConstTensor bound = node.constant(i);
+  if (!bound || bound->dtype() != DType::kF32 || bound->shape().elements() != 1) return;
+  if (std::isnan(*bound->as<float>())) node.bad(std::string("operand '") + what + "' is NaN");
+}
+
 void convert_clip(NodeReader& node) {
   if (node.opset() >= 11) {
     node.expect_inputs(1, 3);
+    refuse_nan_bound(node, 1, "min");
+    refuse_nan_bound(node, 2, "max");
     node.emit(Op::kClip);
     return;
   }
@@ -109,6 +119,18 @@ void convert_cast(NodeReader& node) {
                                           "node '" + node.name() + "' (Cast)")});
 }
 
+// The type is known before shapes are inferred for constants and inputs of the model.
+void convert_cast_like(NodeReader& node) {
+  node.expect_inputs(2, 2);
+  node.ignore("saturate");
+  const ValueId like = node.input(1);
+  const std::vector<ValueId>& inputs = node.graph().inputs;
+  if (!node.constant(1) && std::find(inputs.begin(), inputs.end(), like) == inputs.end()) {
+    node.unsupported("the type to cast to is that of a computed value");
+  }
+  node.emit(Op::kCast, CastAttrs{node.graph().value(like).dtype}, {node.input(0)});
+}
+
 void convert_identity(NodeReader& node) {
   node.expect_inputs(1, 1);
   node.expect_outputs(1, 1);
@@ -135,9 +157,9 @@ constexpr OperatorEntry kOperators[] = {
     {"Relu", convert_unary<UnaryKind::kRelu>},
     {"Sigmoid", convert_unary<UnaryKind::kSigmoid>},
     {"Tanh", convert_unary<UnaryKind::kTanh>},
-    {"Erf", convert_unary<UnaryKind::kErf>},
+    {"Erf", convert_unary<UnaryKind::kErf>, 9},
     {"Softplus", convert_unary<UnaryKind::kSoftplus>},
-    {"Mish", convert_unary<UnaryKind::kMish>},
+    {"Mish", convert_unary<UnaryKind::kMish>, 18},
     {"Sqrt", convert_unary<UnaryKind::kSqrt>},
     {"Exp", convert_unary<UnaryKind::kExp>},
     {"Log", convert_unary<UnaryKind::kLog>},
@@ -146,14 +168,14 @@ constexpr OperatorEntry kOperators[] = {
     {"Reciprocal", convert_unary<UnaryKind::kReciprocal>},
     {"Floor", convert_unary<UnaryKind::kFloor>},
     {"Ceil", convert_unary<UnaryKind::kCeil>},
-    {"Round", convert_unary<UnaryKind::kRound>},
-    {"Sign", convert_unary<UnaryKind::kSign>},
+    {"Round", convert_unary<UnaryKind::kRound>, 11},
+    {"Sign", convert_unary<UnaryKind::kSign>, 9},
     {"Not", convert_unary<UnaryKind::kNot>},
     {"LeakyRelu", convert_leaky_relu},
     {"Elu", convert_elu},
     {"HardSigmoid", convert_hard_sigmoid},
-    {"HardSwish", convert_hard_swish},
-    {"Gelu", convert_gelu},
+    {"HardSwish", convert_hard_swish, 14},
+    {"Gelu", convert_gelu, 20},
     {"Clip", convert_clip},
     {"Add", convert_binary<BinaryKind::kAdd>},
     {"Sub", convert_binary<BinaryKind::kSub>},
@@ -163,17 +185,18 @@ constexpr OperatorEntry kOperators[] = {
     {"PRelu", convert_binary<BinaryKind::kPrelu>},
     {"Equal", convert_binary<BinaryKind::kEqual>},
     {"Less", convert_binary<BinaryKind::kLess>},
-    {"LessOrEqual", convert_binary<BinaryKind::kLessOrEqual>},
+    {"LessOrEqual", convert_binary<BinaryKind::kLessOrEqual>, 12},
     {"Greater", convert_binary<BinaryKind::kGreater>},
-    {"GreaterOrEqual", convert_binary<BinaryKind::kGreaterOrEqual>},
+    {"GreaterOrEqual", convert_binary<BinaryKind::kGreaterOrEqual>, 12},
     {"And", convert_binary<BinaryKind::kAnd>},
     {"Or", convert_binary<BinaryKind::kOr>},
     {"Sum", convert_variadic<BinaryKind::kAdd>},
     {"Min", convert_variadic<BinaryKind::kMin>},
     {"Max", convert_variadic<BinaryKind::kMax>},
     {"Mean", convert_mean},
-    {"Where", convert_where},
+    {"Where", convert_where, 9},
     {"Cast", convert_cast},
+    {"CastLike", convert_cast_like, 15},
     {"Identity", convert_identity},
     {"Dropout", convert_dropout},
 };

@@ -4,12 +4,12 @@
 
 namespace convoy::onnx {
 
-ConvertNode find_converter(std::string_view op_type) {
+const OperatorEntry* find_operator(std::string_view op_type) {
   static const auto table = [] {
-    std::unordered_map<std::string_view, ConvertNode> all;
+    std::unordered_map<std::string_view, const OperatorEntry*> all;
     for (const auto list : {window_operators(), elementwise_operators(), matrix_operators(),
                             shape_operators(), resize_operators()}) {
-      for (const OperatorEntry& entry : list) all.emplace(entry.type, entry.convert);
+      for (const OperatorEntry& entry : list) all.emplace(entry.type, &entry);
     }
     return all;
   }();

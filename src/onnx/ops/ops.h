@@ -8,11 +8,6 @@
 
 namespace convoy::onnx {
 
-struct OperatorEntry {
-  std::string_view type;
-  ConvertNode convert;
-};
-
 std::span<const OperatorEntry> window_operators();       // Conv, ConvTranspose, pools
 std::span<const OperatorEntry> elementwise_operators();  // unary, binary, Where, Cast, Clip
 std::span<const OperatorEntry> matrix_operators();       // MatMul, Gemm, norms, Softmax, reductions

@@ -76,6 +76,18 @@ void convert_upsample(NodeReader& node) {
   node.emit(Op::kResize, resize, {node.input(0), kNoValue, operand});
 }
 
+// Opset 11 could leave operands out only by giving them no elements.
+std::vector<ValueId> present_operands(const NodeReader& node) {
+  std::vector<ValueId> operands;
+  for (std::size_t i = 0; i < node.input_count(); ++i) {
+    const ConstTensor known = node.constant(i);
+    const bool empty = i > 0 && known != nullptr && known->shape().elements() == 0;
+    operands.push_back(empty ? kNoValue : node.input(i));
+  }
+  while (operands.back() == kNoValue) operands.pop_back();
+  return operands;
+}
+
 void convert_resize(NodeReader& node) {
   if (node.opset() < 11) {
     const ResizeAttrs old = asymmetric(node);
@@ -96,7 +108,7 @@ void convert_resize(NodeReader& node) {
     resize.policy = choose(node, "keep_aspect_ratio_policy", "stretch", kPolicies);
     if (node.get_flag("antialias", false)) node.unsupported("antialias is not supported");
   }
-  node.emit(Op::kResize, resize);
+  node.emit(Op::kResize, resize, present_operands(node));
 }
 
 void convert_pad(NodeReader& node) {
@@ -135,7 +147,7 @@ void convert_space_to_depth(NodeReader& node) {
 }
 
 constexpr OperatorEntry kOperators[] = {
-    {"Resize", convert_resize},
+    {"Resize", convert_resize, 10},
     {"Upsample", convert_upsample},
     {"Pad", convert_pad},
     {"DepthToSpace", convert_depth_to_space},

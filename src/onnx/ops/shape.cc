@@ -160,9 +160,9 @@ constexpr OperatorEntry kOperators[] = {
     {"Gather", convert_gather},       {"Reshape", convert_reshape},
     {"Flatten", convert_flatten},     {"Squeeze", convert_squeeze},
     {"Unsqueeze", convert_unsqueeze}, {"Transpose", convert_transpose},
-    {"Expand", convert_expand},       {"Tile", convert_tile},
-    {"Shape", convert_shape},         {"ConstantOfShape", convert_constant_of_shape},
-    {"Range", convert_range},
+    {"Expand", convert_expand, 8},    {"Tile", convert_tile},
+    {"Shape", convert_shape},         {"ConstantOfShape", convert_constant_of_shape, 9},
+    {"Range", convert_range, 11},
 };
 
 }  // namespace

@@ -127,11 +127,35 @@ void convert_conv_transpose(NodeReader& node) {
   conv.pads = window.pads(conv.auto_pad);
   conv.groups = read_groups(node);
   conv.output_padding = window.pair("output_padding", 0, 0);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::int64_t step = std::max(conv.stride[i], conv.dilation[i]);
+    if (conv.output_padding[i] >= step && conv.output_padding[i] > 0) {
+      node.bad_attribute("output_padding", std::to_string(conv.output_padding[i]),
+                         "less than the stride or the dilation, " + std::to_string(step));
+    }
+  }
   conv.output_shape = node.get_ints("output_shape");
+  if (!conv.output_shape.empty()) {
+    window.set_rank(static_cast<int>(std::min<std::size_t>(conv.output_shape.size(), 99)),
+                    "output_shape");
+  }
   for (std::int64_t extent : conv.output_shape) {
     if (extent < 1) node.bad_attribute("output_shape", std::to_string(extent), "at least 1");
   }
   node.emit(Op::kConvTranspose, conv);
+}
+
+// A window that lies in the padding alone would have nothing to pool.
+void check_pool_pads(const NodeReader& node, const PoolAttrs& pool) {
+  const Pads& pads = pool.pads;
+  const Pair most{std::max(pads.top, pads.bottom), std::max(pads.left, pads.right)};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::int64_t extent = (pool.kernel[i] - 1) * pool.dilation[i] + 1;
+    if (most[i] >= extent) {
+      node.bad_attribute("pads", std::to_string(most[i]),
+                         "less than the window's extent, " + std::to_string(extent));
+    }
+  }
 }
 
 void convert_pool(NodeReader& node, PoolAttrs::Kind kind) {
@@ -146,6 +170,7 @@ void convert_pool(NodeReader& node, PoolAttrs::Kind kind) {
   pool.stride = window.pair("strides", 1, 1);
   pool.dilation = window.pair("dilations", 1, 1);
   pool.pads = window.pads(pool.auto_pad);
+  check_pool_pads(node, pool);
   pool.ceil_mode = node.get_flag("ceil_mode", false);
   if (kind == PoolAttrs::Kind::kAverage) {
     pool.count_include_pad = node.get_flag("count_include_pad", false);
