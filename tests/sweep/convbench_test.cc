@@ -112,6 +112,7 @@ TEST(ConvBench, ChosenAndOneOtherImplementation) {
       const auto order = ranked(step, device);
       ASSERT_FALSE(order.empty());
       ++first[order[0]->name];
+      EXPECT_NE(order[0]->name, "conv.reference") << to_string(d) << " " << to_string(layout);
       std::vector<const Implementation*> tried{order[0]};
       if (order.size() > 1) {
         tried.push_back(order[1 + turn++ % (order.size() - 1)]);
@@ -135,7 +136,6 @@ TEST(ConvBench, ChosenAndOneOtherImplementation) {
   for (const auto& [name, count] : second) {
     std::printf("other   %-30.*s %d\n", static_cast<int>(name.size()), name.data(), count);
   }
-  EXPECT_EQ(first["conv.reference"], 0);
 }
 
 }  // namespace

@@ -133,5 +133,55 @@ TEST(Conv, WeightsKnownOnlyWhenRunning) {
   EXPECT_EQ(tallies["conv.reference"].accepted, 4);
 }
 
+// One entry's workspace for a case, in bytes.
+std::size_t workspace_of(std::string_view name, const ConvDesc& d, Layout layout, DType dtype,
+                         int threads) {
+  Attrs attrs = ConvAttrs{.stride = {d.stride_h, d.stride_w},
+                          .dilation = {d.dilation_h, d.dilation_w},
+                          .pads = {d.pad_top, d.pad_left, d.pad_bottom, d.pad_right},
+                          .auto_pad = AutoPad::kNotSet,
+                          .groups = d.groups,
+                          .epilogue = {}};
+  const Tensor weights(dtype, conv_w_shape(d));
+  const TensorView inputs[] = {{nullptr, dtype, layout, conv_x_shape(d)}, weights.view()};
+  const bool absent[] = {false, false};
+  const TensorView outputs[] = {{nullptr, dtype, layout, conv_y_shape(d)}};
+  const OpDesc op{Op::kConv, &attrs, inputs, absent, outputs};
+  DeviceDesc device;
+  device.threads = threads;
+  const Implementation* entry = find_implementation(name);
+  EXPECT_TRUE(entry->supports(op, device));
+  return entry->workspace(op, device);
+}
+
+TEST(Conv, ExplicitWindowOrderTakesExactlyTheFormulasBytes) {
+  for (const std::string_view text : testing::kConvCases) {
+    const ConvDesc d = parse_conv_desc(text);
+    const std::int64_t elements =
+        d.r == 1 || d.stride_h >= d.r ? 0 : d.n * d.c * d.p() * d.padded_w() * d.r;
+    for (const Layout layout : kLayouts) {
+      EXPECT_EQ(workspace_of("conv.im2win_explicit.cpu.f32", d, layout, DType::kF32, 3),
+                static_cast<std::size_t>(elements) * 4);
+      EXPECT_EQ(workspace_of("conv.im2win_explicit.cpu.f64", d, layout, DType::kF64, 1),
+                static_cast<std::size_t>(elements) * 8);
+      EXPECT_EQ(workspace_of("conv.direct.cpu.f32", d, layout, DType::kF32, 2), 0u);
+    }
+  }
+}
+
+TEST(Conv, ImplicitWindowOrderTakesOneTilePerThreadAndNoneWithoutOverlap) {
+  const ConvDesc large = parse_conv_desc("n128 c64 h112 w112 k128 r3 s3");
+  for (const Layout layout : kLayouts) {
+    const std::size_t one = workspace_of("conv.im2win.cpu.f32", large, layout, DType::kF32, 1);
+    EXPECT_GT(one, 0u);
+    EXPECT_LE(one, std::size_t{512} << 10);
+    EXPECT_LE(workspace_of("conv.im2win.cpu.f32", large, layout, DType::kF32, 4), 4 * one);
+    for (const char* text : {"n4 c8 h9 w9 k8 r1 s3", "n4 c8 h9 w9 k8 r3 s3 stride3"}) {
+      EXPECT_EQ(workspace_of("conv.im2win.cpu.f32", parse_conv_desc(text), layout, DType::kF32, 2),
+                0u);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace convoy
