@@ -1,11 +1,10 @@
-#include <hwy/highway.h>
-
 #include <algorithm>
 #include <fstream>
 #include <string>
 
 #include "base/thread_pool.h"
 #include "device/device.h"
+#include "device/isa.h"
 
 namespace convoy {
 namespace {
@@ -30,36 +29,16 @@ std::int64_t cache_bytes(int index, std::int64_t fallback) {
   return unit == 'M' ? size << 20 : unit == 'K' ? size << 10 : size;
 }
 
-struct Isa {
-  std::int64_t target;
-  const char* name;
-  int vector_bytes;
-  // Multiply-adds a core starts per cycle (two vector pipes) at 3 GHz: a default until the machine
-  // is calibrated; only ratios between kernels matter to the choice.
-  double flops;
-};
-
-constexpr Isa kIsas[] = {
-    {HWY_AVX3, "AVX-512", 64, 192e9},
-    {HWY_AVX2, "AVX2", 32, 96e9},
-    {HWY_SSE4, "SSE4", 16, 24e9},
-    {HWY_NEON, "NEON", 16, 48e9},
-};
-
 }  // namespace
 
 DeviceDesc detect_cpu(int threads) {
   DeviceDesc device;
   device.name = cpu_name();
-  device.isa = "scalar";
-  device.flops_per_second_core = 6e9;
-  for (const Isa& isa : kIsas) {
-    if ((hwy::SupportedTargets() & isa.target) == 0) continue;
-    device.isa = isa.name;
-    device.vector_bytes = isa.vector_bytes;
-    device.flops_per_second_core = isa.flops;
-    break;
-  }
+  apply_isa_environment();
+  const Isa& isa = running_isa();
+  device.isa = isa.name;
+  device.vector_bytes = isa.vector_bytes;
+  device.flops_per_second_core = isa.flops;
   device.cores = available_threads();
   device.threads = threads > 0 ? threads : device.cores;
   device.l1_bytes = cache_bytes(0, device.l1_bytes);

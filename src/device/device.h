@@ -22,7 +22,9 @@ struct DeviceDesc {
   double l2_bytes_per_second_core = 1e11;
 };
 
-// The CPU this process runs on; threads 0 takes available_threads().
+// The CPU this process runs on; threads 0 takes available_threads(). The environment variable
+// CONVOY_ISA (avx512, avx2, sse4, neon, scalar) limits the instruction set: kInvalidArgument when
+// this CPU lacks it.
 DeviceDesc detect_cpu(int threads = 0);
 
 }  // namespace convoy
