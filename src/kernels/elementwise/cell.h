@@ -25,10 +25,13 @@ std::unique_ptr<Kernel> prepare_where_reference(const OpDesc& desc, const Device
 // whether the value differs from 0. To 16-bit floats: rounded to nearest even.
 std::unique_ptr<Kernel> prepare_cast_reference(const OpDesc& desc, const DeviceDesc& device);
 
-// Vectorised f32; see simd.cc.
+// Vectorised f32. Unary functions need operand and result in one layout; binary ones take every
+// broadcast whose innermost dimension is consecutive, or repeated, in both operands.
 Support supports_unary_simd(const OpDesc& desc, const DeviceDesc& device);
+Estimate estimate_unary_simd(const OpDesc& desc, const DeviceDesc& device);
 std::unique_ptr<Kernel> prepare_unary_simd(const OpDesc& desc, const DeviceDesc& device);
 Support supports_binary_simd(const OpDesc& desc, const DeviceDesc& device);
+Estimate estimate_binary_simd(const OpDesc& desc, const DeviceDesc& device);
 std::unique_ptr<Kernel> prepare_binary_simd(const OpDesc& desc, const DeviceDesc& device);
 
 }  // namespace convoy::elementwise

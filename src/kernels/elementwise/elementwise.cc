@@ -15,10 +15,14 @@ Estimate estimate_reference(const OpDesc& desc, const DeviceDesc&) {
 }
 
 constexpr Implementation kUnary[] = {
+    {"unary.simd.cpu.f32", supports_unary_simd, no_workspace, estimate_unary_simd,
+     prepare_unary_simd, true},
     {"unary.reference", supports_unary, no_workspace, estimate_reference, prepare_unary_reference,
      true},
 };
 constexpr Implementation kBinary[] = {
+    {"binary.simd.cpu.f32", supports_binary_simd, no_workspace, estimate_binary_simd,
+     prepare_binary_simd, true},
     {"binary.reference", supports_binary, no_workspace, estimate_reference,
      prepare_binary_reference},
 };

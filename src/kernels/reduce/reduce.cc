@@ -1,4 +1,5 @@
 #include "kernels/reduce/reference.h"
+#include "kernels/reduce/simd.h"
 
 namespace convoy {
 namespace {
@@ -11,6 +12,8 @@ Estimate estimate_reference(const OpDesc& desc, const DeviceDesc&) {
 }
 
 constexpr Implementation kReduce[] = {
+    {"reduce.simd.cpu.f32", reduce::supports_simd, no_workspace, estimate_streaming,
+     reduce::prepare_simd},
     {"reduce.reference", reduce::supports_reference, no_workspace, estimate_reference,
      reduce::prepare_reference},
 };

@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <limits>
 
-#include "base/unary_reference.h"
 #include "kernels/simd/activation-inl.h"
 #include "kernels/simd/partial-inl.h"
 
@@ -37,33 +36,12 @@ struct Clamp {
     low = hn::Set(d, relu ? 0.0f : f.alpha);
     high = hn::Set(d, relu ? std::numeric_limits<float>::infinity() : f.beta);
   }
-  // The value is the second operand, which x86 returns when one of the two is NaN.
-  HWY_INLINE VF operator()(VF v) const { return hn::Min(high, hn::Max(low, v)); }
+  HWY_INLINE VF operator()(VF v) const { return clamp(v, low, high); }
 };
 
-inline bool is_vector_activation(UnaryKind kind) {
-  switch (kind) {
-    case UnaryKind::kIdentity:
-    case UnaryKind::kRelu:
-    case UnaryKind::kClip:
-    case UnaryKind::kLeakyRelu:
-    case UnaryKind::kHardSigmoid:
-    case UnaryKind::kHardSwish:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Any activation on one vector; the rare ones lane by lane, in double.
+// Any activation on one vector.
 inline VF apply_activation(F32 d, const Unary& f, VF v) {
-  if (is_clamp(f)) return Clamp(d, f)(v);
-  if (is_vector_activation(f.kind)) return activate(d, f, v);
-  HWY_ALIGN float lanes[kLanes];
-  hn::Store(v, d, lanes);
-  for (float& lane : lanes)
-    lane = static_cast<float>(unary_reference(f, static_cast<double>(lane)));
-  return hn::Load(d, lanes);
+  return is_clamp(f) ? Clamp(d, f)(v) : activate(d, f, v);
 }
 
 }  // namespace HWY_NAMESPACE
