@@ -23,6 +23,10 @@ void check_versions(const ModelProto& model) {
          "the model has ONNX IR version " + std::to_string(model.ir_version) +
              ", supported are 3 to 13");
   }
+  if (model.opset == 0 && !model.other_domain.empty()) {
+    fail(ErrorCode::kUnsupported, "the model uses operators of domain " +
+                                      quote(model.other_domain) + " alone; supported is ai.onnx");
+  }
   if (model.opset == 0) fail(ErrorCode::kInvalidModel, "the model names no opset of ai.onnx");
   if (model.opset < kOldestOpset || model.opset > kNewestOpset) {
     fail(ErrorCode::kUnsupported,

@@ -17,7 +17,10 @@ void parse_opset_import(std::string_view bytes, ModelProto& model) {
     if (r.tag() == 1) domain = r.text();
     if (r.tag() == 2) version = r.integer();
   }
-  if (!domain.empty() && domain != "ai.onnx") return;
+  if (!domain.empty() && domain != "ai.onnx") {
+    model.other_domain = domain;
+    return;
+  }
   if (model.opset != 0) {
     fail(ErrorCode::kInvalidModel,
          "the model imports the opset of domain 'ai.onnx' twice: " + std::to_string(model.opset) +

@@ -12,8 +12,9 @@ namespace convoy::onnx {
 
 struct ModelProto {
   std::int64_t ir_version = 0;
-  std::int64_t opset = 0;  // of the domain "" / "ai.onnx"; 0: not imported
-  std::string_view graph;  // a GraphProto
+  std::int64_t opset = 0;         // of the domain "" / "ai.onnx"; 0: not imported
+  std::string_view other_domain;  // another one that is imported
+  std::string_view graph;         // a GraphProto
 };
 
 struct GraphProto {

@@ -96,6 +96,9 @@ void convert_resize(NodeReader& node) {
     return;
   }
   node.expect_inputs(1, 4);
+  if (node.get_string("coordinate_transformation_mode", "") == "tf_half_pixel_for_nn") {
+    node.unsupported("the coordinate transformation tf_half_pixel_for_nn is not supported");
+  }
   ResizeAttrs resize;
   resize.mode = choose(node, "mode", "nearest", kModes);
   resize.coordinates = choose(node, "coordinate_transformation_mode", "half_pixel", kCoordinates);
