@@ -17,11 +17,14 @@ namespace convoy {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// 32 registers hold 6 x 4 or 8 x 3 accumulators, one row of weights and a broadcast; 16 hold 6 x 2.
+// 32 registers hold 12 x 2, 8 x 3 or 6 x 4 accumulators, one row of weights and a broadcast; 16
+// hold 6 x 2. The tall blocks matter to short windows: a 3-channel stem has 27 taps per block.
 #if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
-constexpr int kVectors = 4, kRows = 8;
+constexpr int kVectors = 4;
+constexpr int rows_of(int vectors) { return vectors <= 2 ? 12 : 24 / vectors; }
 #else
-constexpr int kVectors = 2, kRows = 6;
+constexpr int kVectors = 2;
+constexpr int rows_of(int /*vectors*/) { return 6; }
 #endif
 
 // Loads and stores of the first `count` lanes that touch no byte beyond them. Highway's own are
@@ -61,7 +64,7 @@ HWY_NOINLINE void channels_block(const ChannelBlock<T>& b) {
   const std::int64_t width = b.width;
   const T* pixels[kM];
   V sums[kM][kN];
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int m = 0; m < kM; ++m) {
     pixels[m] = b.pixels[m];
 #pragma GCC unroll 4
@@ -82,7 +85,7 @@ HWY_NOINLINE void channels_block(const ChannelBlock<T>& b) {
 #pragma GCC unroll 4
           for (int n = 0; n < kN; ++n) w[n] = hn::Load(d, weights + n * lanes);
           weights += width;
-#pragma GCC unroll 8
+#pragma GCC unroll 12
           for (int m = 0; m < kM; ++m) {
             const V x = hn::Set(d, pixels[m][i]);
 #pragma GCC unroll 4
@@ -92,35 +95,18 @@ HWY_NOINLINE void channels_block(const ChannelBlock<T>& b) {
       }
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int m = 0; m < kM; ++m) {
 #pragma GCC unroll 4
     for (int n = 0; n < kN; ++n) hn::Store(sums[m][n], d, b.tile + m * width + n * lanes);
   }
 }
 
-template <class T, int kN>
+// Calls the block of exactly b.rows rows.
+template <class T, int kN, int kM = rows_of(kN)>
 HWY_INLINE void channels_rows(const ChannelBlock<T>& b) {
-  switch (b.rows) {
-    case 1:
-      return channels_block<T, 1, kN>(b);
-    case 2:
-      return channels_block<T, 2, kN>(b);
-    case 3:
-      return channels_block<T, 3, kN>(b);
-    case 4:
-      return channels_block<T, 4, kN>(b);
-    case 5:
-      return channels_block<T, 5, kN>(b);
-    case 6:
-      return channels_block<T, 6, kN>(b);
-    case 7:
-      if constexpr (kN < 4 && kRows == 8) return channels_block<T, 7, kN>(b);
-      break;
-    case 8:
-      if constexpr (kN < 4 && kRows == 8) return channels_block<T, 8, kN>(b);
-      break;
-  }
+  if (b.rows == kM) return channels_block<T, kM, kN>(b);
+  if constexpr (kM > 1) channels_rows<T, kN, kM - 1>(b);
 }
 
 template <class T>
@@ -156,7 +142,7 @@ HWY_NOINLINE void batch_block(const BatchBlock<T>& b) {
   for (int n = 0; n < kN; ++n) {
     images[n] = b.images[n];
     used[n] = b.lanes_used[n];
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int m = 0; m < kBatchRows; ++m) {
       sums[m][n] = b.resume ? hn::Load(d, b.tile + (m * kN + n) * lanes) : hn::Zero(d);
     }
@@ -175,7 +161,7 @@ HWY_NOINLINE void batch_block(const BatchBlock<T>& b) {
             x[n] = kPartial ? load_n(d, images[n] + at, used[n]) : hn::LoadU(d, images[n] + at);
           }
           at += window.step;
-#pragma GCC unroll 8
+#pragma GCC unroll 12
           for (int m = 0; m < kBatchRows; ++m) {
             const V w = hn::Set(d, weights[m]);
 #pragma GCC unroll 4
@@ -186,7 +172,7 @@ HWY_NOINLINE void batch_block(const BatchBlock<T>& b) {
       }
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int m = 0; m < kBatchRows; ++m) {
 #pragma GCC unroll 4
     for (int n = 0; n < kN; ++n) hn::Store(sums[m][n], d, b.tile + (m * kN + n) * lanes);
@@ -231,6 +217,16 @@ HWY_INLINE void finish_with(const FinishRows<T>& f, Activate activate) {
   using V = hn::Vec<decltype(d)>;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const auto residual = f.epilogue->residual;
+  if (f.bias != nullptr && f.count % lanes == 0 && residual == Epilogue::Residual::kNone) {
+    for (int m = 0; m < f.rows; ++m) {
+      const T* tile = f.tile + m * f.width;
+      for (std::int64_t i = 0; i < f.count; i += lanes) {
+        const V sum = hn::Add(hn::LoadU(d, tile + i), hn::LoadU(d, f.bias + i));
+        hn::StoreU(activate(d, sum), d, f.y[m] + i);
+      }
+    }
+    return;
+  }
   for (int m = 0; m < f.rows; ++m) {
     const V row_bias = hn::Set(d, f.bias_of_row[m]);
     for (std::int64_t i = 0; i < f.count; i += lanes) {

@@ -16,7 +16,7 @@ const MicroOps<T>* ops() {
       .batch_lanes = static_cast<int>(hn::MaxLanes(hn::ScalableTag<T>())),
       .batch8_lanes = static_cast<int>(hn::MaxLanes(hn::CappedTag<T, 8>())),
       .max_vectors = kVectors,
-      .rows_of = {0, kRows, kRows, kRows, kVectors == 4 ? 6 : kRows},
+      .rows_of = {0, rows_of(1), rows_of(2), rows_of(3), rows_of(4)},
       .batch_rows = kBatchRows,
       .channels = accumulate_channels<T>,
       .batch = accumulate_batch<hn::ScalableTag<T>>,

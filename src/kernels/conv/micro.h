@@ -24,10 +24,11 @@ struct WindowLoop {
   std::int64_t weights = 0;  // where the walk starts in packed order
 };
 
-inline constexpr int kMaxRows = 8;
+inline constexpr int kMaxRows = 12;
 inline constexpr int kMaxVectors = 4;
 inline constexpr int kMaxLanes = 16;
-inline constexpr int kTileElements = kMaxRows * kMaxVectors * kMaxLanes;
+// 24 accumulators at most: 12 x 2, 8 x 3 or 6 x 4.
+inline constexpr int kTileElements = 24 * kMaxLanes;
 
 // tile[row][v] (+)= sum over the window of pixels[row][...] * weights[...][v].
 template <class T>
