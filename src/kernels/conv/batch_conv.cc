@@ -166,6 +166,7 @@ class BatchConv final : public Kernel {
       t.first = task % plan_.chunks * plan_.chunk;
       t.block = task / plan_.chunks;
       t.images = std::min(plan_.chunk, plan_.images(t.block) - t.first);
+      if (t.images <= 0) return;  // nothing but the padding of a chwn8 block
       t.q0 = column_tile * plan_.tile_columns;
       t.q1 = std::min(plan_.q, t.q0 + plan_.tile_columns);
       t.thread = thread;

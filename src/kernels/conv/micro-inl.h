@@ -202,7 +202,7 @@ void accumulate_batch(const BatchBlock<T>& b) {
 
 // --- epilogue -----------------------------------------------------------------------------------
 
-// Kinds without a vector form are computed lane by lane.
+// The transcendental kinds have no vector form in f64.
 template <class D, class T = hn::TFromD<D>>
 HWY_NOINLINE hn::Vec<D> activate_by_lane(D d, const Unary& f, hn::Vec<D> x) {
   alignas(64) T lanes[hn::MaxLanes(D())];
@@ -268,7 +268,13 @@ void finish_rows(const FinishRows<T>& f) {
     case UnaryKind::kHardSwish:
       return finish_as<UnaryKind::kHardSwish>(f);
     default:
-      finish_with(f, [&](auto d, auto x) HWY_ATTR { return activate_by_lane(d, unary, x); });
+      finish_with(f, [&](auto d, auto x) HWY_ATTR {
+        if constexpr (std::is_same_v<T, float>) {
+          return activate(d, unary, x);
+        } else {
+          return activate_by_lane(d, unary, x);
+        }
+      });
   }
 }
 
