@@ -84,37 +84,63 @@ HWY_INLINE void accumulate_any(F32 d, const ConvDesc& desc, const Tile& t, VF (&
   }
 }
 
+// Where a tile's results go, and what is added to them.
+struct Target {
+  std::int64_t y_offset;
+  std::int64_t channel;
+};
+
+inline bool is_simple(const DepthwiseRows& rows) {
+  return is_clamp(rows.activation) && !(rows.residual && rows.residual_after);
+}
+
+// Each accumulator is read once and never written, so that all stay in registers.
 template <bool kPartial>
-HWY_INLINE void finish(F32 d, const DepthwiseRows& rows, const Tile& t, std::int64_t y_offset,
-                       std::int64_t channel, const VF (&acc)[kColumns]) {
-  const VF bias =
-      rows.bias ? load_channels<kPartial>(d, rows.bias + channel, t.channels) : hn::Zero(d);
-  const bool clamped = is_clamp(rows.activation);
+HWY_INLINE void finish_in_registers(F32 d, const DepthwiseRows& rows, const Tile& t,
+                                    const Target& to, const VF (&acc)[kColumns]) {
   const Clamp clamp(d, rows.activation);
+  const VF bias =
+      rows.bias ? load_channels<kPartial>(d, rows.bias + to.channel, t.channels) : hn::Zero(d);
+  // Copies, because the compiler must take a vector store for one that may change their sources.
+  float* y = rows.y + to.y_offset;
+  const float* residual = rows.residual ? rows.residual + to.y_offset : nullptr;
+  const std::int64_t step = rows.desc->c, columns = t.columns, channels = t.channels;
 #pragma GCC unroll 8
   for (int column = 0; column < kColumns; ++column) {
-    if (column >= t.columns) break;
-    const std::int64_t at = y_offset + column * rows.desc->c;
-    VF v = hn::Add(acc[column], bias);
+    if (column < columns) {
+      VF v = hn::Add(acc[column], bias);
+      if (residual) {
+        v = hn::Add(v, load_channels<kPartial>(d, residual + column * step, channels));
+      }
+      if (kPartial) {
+        store_partial(d, clamp(v), y + column * step, channels);
+      } else {
+        hn::StoreU(clamp(v), d, y + column * step);
+      }
+    }
+  }
+}
+
+// Any epilogue, over accumulators in memory.
+HWY_NOINLINE void finish_any(const DepthwiseRows& rows, const Tile& t, const Target& to,
+                             const float* acc) {
+  const F32 d;
+  for (std::int64_t column = 0; column < t.columns; ++column) {
+    const std::int64_t at = to.y_offset + column * rows.desc->c;
+    VF v = hn::Load(d, acc + column * kLanes);
     VF residual = hn::Zero(d);
-    if (rows.residual) {
-      residual = load_channels<kPartial>(d, rows.residual + at, t.channels);
-      if (!rows.residual_after) v = hn::Add(v, residual);
-    }
-    v = clamped ? clamp(v) : apply_activation(d, rows.activation, v);
-    if (rows.residual && rows.residual_after) v = hn::Add(v, residual);
-    if (kPartial) {
-      store_partial(d, v, rows.y + at, t.channels);
-    } else {
-      hn::StoreU(v, d, rows.y + at);
-    }
+    if (rows.bias) v = hn::Add(v, load_partial(d, rows.bias + to.channel, t.channels));
+    if (rows.residual) residual = load_partial(d, rows.residual + at, t.channels);
+    if (!rows.residual_after) v = hn::Add(v, residual);
+    v = apply_activation(d, rows.activation, v);
+    if (rows.residual_after) v = hn::Add(v, residual);
+    store_partial(d, v, rows.y + at, t.channels);
   }
 }
 
 // kS 0: any filter.
 template <int kS, int kStride, bool kChecked, bool kPartial>
-HWY_NOINLINE void compute_tile(const DepthwiseRows& rows, const Tile& t, std::int64_t y_offset,
-                               std::int64_t channel) {
+HWY_NOINLINE void compute_tile(const DepthwiseRows& rows, const Tile& t, const Target& to) {
   const F32 d;
   VF acc[kColumns];
 #pragma GCC unroll 8
@@ -124,7 +150,13 @@ HWY_NOINLINE void compute_tile(const DepthwiseRows& rows, const Tile& t, std::in
   } else {
     accumulate_any<kChecked, kPartial>(d, *rows.desc, t, acc);
   }
-  finish<kPartial>(d, rows, t, y_offset, channel, acc);
+  if (is_simple(rows)) return finish_in_registers<kPartial>(d, rows, t, to, acc);
+  HWY_ALIGN float spilled[kColumns * kLanes];
+#pragma GCC unroll 8
+  for (int column = 0; column < kColumns; ++column) {
+    hn::Store(acc[column], d, spilled + column * kLanes);
+  }
+  finish_any(rows, t, to, spilled);
 }
 
 // One output row of one channel block.
@@ -136,14 +168,14 @@ void compute_row(const DepthwiseRows& rows, Tile t, std::int64_t p, std::int64_t
   for (std::int64_t q = 0; q < q_extent; q += kColumns) {
     t.left = q * d.stride_w - d.pad_left;
     t.columns = std::min<std::int64_t>(kColumns, q_extent - q);
-    const std::int64_t y_offset = (p * q_extent + q) * d.c + channel;
+    const Target to{(p * q_extent + q) * d.c + channel, channel};
     const bool whole = t.left >= 0 && t.left + reach < d.w && t.columns == kColumns;
     if (t.channels < kLanes) {
-      compute_tile<kS, kStride, true, true>(rows, t, y_offset, channel);
+      compute_tile<kS, kStride, true, true>(rows, t, to);
     } else if (whole) {
-      compute_tile<kS, kStride, false, false>(rows, t, y_offset, channel);
+      compute_tile<kS, kStride, false, false>(rows, t, to);
     } else {
-      compute_tile<kS, kStride, true, false>(rows, t, y_offset, channel);
+      compute_tile<kS, kStride, true, false>(rows, t, to);
     }
   }
 }

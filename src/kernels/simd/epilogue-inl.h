@@ -24,17 +24,18 @@ using F32 = hn::ScalableTag<float>;
 using VF = hn::Vec<F32>;
 constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(F32()));
 
-// Relu and Clip are one function, two instructions, that kernels apply in registers.
+// Identity, Relu and Clip are one function, two instructions, that kernels apply in registers.
 inline bool is_clamp(const Unary& f) {
-  return f.kind == UnaryKind::kRelu || f.kind == UnaryKind::kClip;
+  return f.kind == UnaryKind::kIdentity || f.kind == UnaryKind::kRelu || f.kind == UnaryKind::kClip;
 }
 
 struct Clamp {
   VF low, high;
   Clamp(F32 d, const Unary& f) {
-    const bool relu = f.kind == UnaryKind::kRelu;
-    low = hn::Set(d, relu ? 0.0f : f.alpha);
-    high = hn::Set(d, relu ? std::numeric_limits<float>::infinity() : f.beta);
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    const bool clip = f.kind == UnaryKind::kClip, relu = f.kind == UnaryKind::kRelu;
+    low = hn::Set(d, clip ? f.alpha : relu ? 0.0f : -kInfinity);
+    high = hn::Set(d, clip ? f.beta : kInfinity);
   }
   HWY_INLINE VF operator()(VF v) const { return clamp(v, low, high); }
 };

@@ -86,53 +86,34 @@ HWY_INLINE VF load_vector(F32 d, const float* p, int v, std::int64_t count) {
   return load_partial(d, p + v * kLanes, count - v * kLanes);
 }
 
-// Bias, addend, clamp and store, the accumulators staying in registers.
+// Bias, addend, clamp and store. Each accumulator is read once and never written, without which GCC
+// keeps all of them in memory; absent terms are neutral values instead of branches.
 template <int kRows, int kVectors, bool kFull>
-HWY_INLINE void finish_in_registers(F32 d, const Tile& t, VF (&acc)[kRows][kVectors]) {
-  const GemmEpilogue& e = t.epilogue;
-  if (e.column_bias) {
+HWY_INLINE void finish_in_registers(F32 d, const Tile& t, const VF (&acc)[kRows][kVectors]) {
+  const GemmEpilogue e = t.epilogue;  // a copy: vector stores might change the original
+  float* y = t.y;
+  const std::int64_t ldy = t.ldy, count = t.count;
+  const Clamp clamp(d, e.activation);
+  VF bias[kVectors];
 #pragma GCC unroll 3
-    for (int v = 0; v < kVectors; ++v) {
-      const VF bias = load_vector<kVectors, kFull>(d, e.column_bias, v, t.count);
-#pragma GCC unroll 16
-      for (int i = 0; i < kRows; ++i) acc[i][v] = hn::Add(acc[i][v], bias);
-    }
-  }
-  if (e.row_bias) {
-#pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i) {
-      const VF bias = hn::Set(d, e.row_bias[i]);
-#pragma GCC unroll 3
-      for (int v = 0; v < kVectors; ++v) acc[i][v] = hn::Add(acc[i][v], bias);
-    }
-  }
-  if (e.addend) {
-#pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i) {
-      const float* row = e.addend + i * e.addend_row;
-#pragma GCC unroll 3
-      for (int v = 0; v < kVectors; ++v) {
-        acc[i][v] = hn::Add(acc[i][v], load_vector<kVectors, kFull>(d, row, v, t.count));
-      }
-    }
-  }
-  if (is_clamp(e.activation)) {
-    const Clamp clamp(d, e.activation);
-#pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 3
-      for (int v = 0; v < kVectors; ++v) acc[i][v] = clamp(acc[i][v]);
-    }
+  for (int v = 0; v < kVectors; ++v) {
+    bias[v] =
+        e.column_bias ? load_vector<kVectors, kFull>(d, e.column_bias, v, count) : hn::Zero(d);
   }
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
-    float* row = t.y + i * t.ldy;
+    float* row = y + i * ldy;
+    const float* addend = e.addend ? e.addend + i * e.addend_row : nullptr;
+    const VF row_bias = e.row_bias ? hn::Set(d, e.row_bias[i]) : hn::Zero(d);
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) {
+      VF value = hn::Add(acc[i][v], hn::Add(bias[v], row_bias));
+      if (addend) value = hn::Add(value, load_vector<kVectors, kFull>(d, addend, v, count));
+      value = clamp(value);
       if (kFull || v + 1 < kVectors) {
-        hn::StoreU(acc[i][v], d, row + v * kLanes);
+        hn::StoreU(value, d, row + v * kLanes);
       } else {
-        store_partial(d, acc[i][v], row + v * kLanes, t.count - v * kLanes);
+        store_partial(d, value, row + v * kLanes, count - v * kLanes);
       }
     }
   }
