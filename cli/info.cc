@@ -1,10 +1,13 @@
 // convoy info: this machine, these kernels, this model.
 #include <cstdio>
 
+#include "base/error.h"
 #include "base/version.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "device/device.h"
+#include "exec/session.h"
+#include "graph/symbolic.h"
 
 namespace convoy::cli {
 namespace {
@@ -39,6 +42,25 @@ Json print_values(const char* what, const Graph& graph, const std::vector<ValueI
   return list;
 }
 
+// What the outputs come to, where the input's extents leave only the batch open.
+Json print_computed_shapes(const Graph& graph, bool quiet) {
+  SymbolicShapes shapes;
+  try {
+    shapes = symbolic_output_shapes(graph, {}, reference_evaluator());
+  } catch (const Error&) {  // extents that only a run will know
+    return nullptr;
+  }
+  if (!quiet) {
+    std::printf("computes   ");
+    for (const std::string& shape : shapes.outputs) std::printf(" %s", shape.c_str());
+    if (!shapes.symbol.empty() && shapes.symbol != "N") {
+      std::printf(" (N is '%s')", shapes.symbol.c_str());
+    }
+    std::printf("\n");
+  }
+  return {{"shapes", shapes.outputs}, {"symbol", shapes.symbol}};
+}
+
 Json show_model(const ModelOptions& options, bool quiet) {
   const Graph graph = load_model(options);
   std::map<std::string, int> operators;
@@ -53,6 +75,7 @@ Json show_model(const ModelOptions& options, bool quiet) {
   Json json = {{"model", options.model}, {"nodes", graph.nodes.size()}, {"weight_bytes", weights}};
   json["inputs"] = print_values("input", graph, graph.inputs, quiet);
   json["outputs"] = print_values("output", graph, graph.outputs, quiet);
+  json["computes"] = print_computed_shapes(graph, quiet);
   if (!quiet) {
     std::printf("weights     %s\n", human_bytes(weights).c_str());
     std::printf("nodes       %zu:", graph.nodes.size());

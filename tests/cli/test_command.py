@@ -137,6 +137,7 @@ def test_info(convoy, small_model):
     assert "cpu" in convoy("info").out
     model = json.loads(convoy("info", small_model, "--json", "-").out)["model"]
     assert model["inputs"][0]["shape"] == "batchx3x8x8"
+    assert model["computes"] == {"shapes": ["Nx4"], "symbol": "batch"}
 
 
 def test_interrupt_ends_the_command(small_model):

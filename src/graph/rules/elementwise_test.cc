@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "graph/rules/infer_one.h"
+#include "tests/support/infer_one.h"
 
 namespace convoy::testing {
 namespace {

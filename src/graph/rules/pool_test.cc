@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 
-#include "graph/rules/infer_one.h"
+#include "tests/support/infer_one.h"
 
 namespace convoy::testing {
 namespace {
