@@ -21,7 +21,8 @@ void measure(const Options& options, const NamedConv& layer, const std::string& 
     Row row{.suite = "im2win12", .layer = layer.name, .implementation = name, .layout = layout};
     row.batch = layer.desc.n;
     row.threads = pool.threads();
-    row.milliseconds = median_milliseconds(options.seconds, [&] { step.run(pool); });
+    measure_time(
+        options.seconds, [&] { step.run(pool); }, row);
     row.flops = static_cast<double>(layer.desc.flops());
     row.bytes = static_cast<double>(step.operand_bytes());
     row.workspace_bytes = static_cast<double>(step.workspace_bytes());

@@ -11,12 +11,20 @@ namespace convoy::bench {
 namespace {
 
 nlohmann::ordered_json to_json(const Row& row) {
-  return {
-      {"suite", row.suite},   {"layer", row.layer},     {"impl", row.implementation},
-      {"device", row.device}, {"dtype", row.dtype},     {"layout", row.layout},
-      {"batch", row.batch},   {"threads", row.threads}, {"ms", row.milliseconds},
-      {"flops", row.flops},   {"bytes", row.bytes},     {"workspace_bytes", row.workspace_bytes},
-      {"error", row.error}};
+  return {{"suite", row.suite},
+          {"layer", row.layer},
+          {"impl", row.implementation},
+          {"device", row.device},
+          {"dtype", row.dtype},
+          {"layout", row.layout},
+          {"batch", row.batch},
+          {"threads", row.threads},
+          {"ms", row.milliseconds},
+          {"ms_best", row.best_milliseconds},
+          {"flops", row.flops},
+          {"bytes", row.bytes},
+          {"workspace_bytes", row.workspace_bytes},
+          {"error", row.error}};
 }
 
 void print(const std::vector<Row>& rows) {

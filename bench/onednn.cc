@@ -47,13 +47,16 @@ std::vector<Row> onednn_rows(const Options& options, const NamedConv& layer,
           .layout = layout};
   row.batch = d.n;
   row.threads = options.threads;
-  row.milliseconds = median_milliseconds(options.seconds, [&] {
-    convolution.execute(stream, {{DNNL_ARG_SRC, mx},
-                                 {DNNL_ARG_WEIGHTS, mw},
-                                 {DNNL_ARG_DST, my},
-                                 {DNNL_ARG_SCRATCHPAD, ms}});
-    stream.wait();
-  });
+  measure_time(
+      options.seconds,
+      [&] {
+        convolution.execute(stream, {{DNNL_ARG_SRC, mx},
+                                     {DNNL_ARG_WEIGHTS, mw},
+                                     {DNNL_ARG_DST, my},
+                                     {DNNL_ARG_SCRATCHPAD, ms}});
+        stream.wait();
+      },
+      row);
   row.flops = static_cast<double>(d.flops());
   row.bytes =
       static_cast<double>(primitive.src_desc().get_size() + primitive.weights_desc().get_size() +

@@ -27,7 +27,7 @@ bool selected(const std::vector<std::string>& filters, const std::string& name) 
          });
 }
 
-double median_milliseconds(double seconds, const std::function<void()>& run) {
+void measure_time(double seconds, const std::function<void()>& run, Row& row) {
   using Clock = std::chrono::steady_clock;
   run();
   run();
@@ -40,7 +40,8 @@ double median_milliseconds(double seconds, const std::function<void()>& run) {
   }
   std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2),
                    times.end());
-  return times[times.size() / 2];
+  row.milliseconds = times[times.size() / 2];
+  row.best_milliseconds = *std::min_element(times.begin(), times.end());
 }
 
 }  // namespace convoy::bench

@@ -26,7 +26,8 @@ struct Row {
   std::string suite, layer, implementation, device = "cpu", dtype = "f32", layout;
   std::int64_t batch = 1;
   int threads = 1;
-  double milliseconds = 0;  // median
+  double milliseconds = 0;       // median
+  double best_milliseconds = 0;  // what a machine shared with others can still be judged by
   double flops = 0, bytes = 0, workspace_bytes = 0;
   double error = 0;  // largest error over its bound
 };
@@ -42,8 +43,8 @@ std::vector<NamedConv> read_shapes(const std::string& path);
 // True when `filters` is empty or one of them is part of `name`.
 bool selected(const std::vector<std::string>& filters, const std::string& name);
 
-// Median milliseconds of `run`, after two unmeasured calls.
-double median_milliseconds(double seconds, const std::function<void()>& run);
+// Times `run` into the row, after two unmeasured calls.
+void measure_time(double seconds, const std::function<void()>& run, Row& row);
 
 // --- suites --------------------------------------------------------------------------------------
 
