@@ -21,23 +21,28 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // max(v, low) and min(v, high) that return v when v is NaN. x86 returns the second operand when
-// either is NaN and NEON returns the NaN, so the value goes second; EMU128 returns the other one.
+// either is NaN, so the value goes second; Highway's other targets return the one that is no NaN.
+#define CONVOY_MAX_KEEPS_NAN \
+  (HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3)
+
 template <class V>
 HWY_INLINE V at_least(V low, V v) {
-#if HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR
-  return hn::IfThenElse(hn::Lt(v, low), low, v);
-#else
+#if CONVOY_MAX_KEEPS_NAN
   return hn::Max(low, v);
+#else
+  return hn::IfThenElse(hn::Lt(v, low), low, v);
 #endif
 }
 template <class V>
 HWY_INLINE V at_most(V high, V v) {
-#if HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR
-  return hn::IfThenElse(hn::Lt(high, v), high, v);
-#else
+#if CONVOY_MAX_KEEPS_NAN
   return hn::Min(high, v);
+#else
+  return hn::IfThenElse(hn::Lt(high, v), high, v);
 #endif
 }
+#undef CONVOY_MAX_KEEPS_NAN
+
 template <class V>
 HWY_INLINE V clamp(V v, V low, V high) {
   return at_most(high, at_least(low, v));
