@@ -14,7 +14,7 @@
 namespace convoy::onnx {
 namespace {
 
-constexpr std::int64_t kOldestOpset = 7, kNewestOpset = 21;
+constexpr std::int64_t kOldestOpset = 6, kNewestOpset = 21;
 constexpr std::int64_t kOldestIr = 3, kNewestIr = 13;
 
 void check_versions(const ModelProto& model) {
@@ -30,7 +30,7 @@ void check_versions(const ModelProto& model) {
   if (model.opset == 0) fail(ErrorCode::kInvalidModel, "the model names no opset of ai.onnx");
   if (model.opset < kOldestOpset || model.opset > kNewestOpset) {
     fail(ErrorCode::kUnsupported,
-         "the model uses opset " + std::to_string(model.opset) + ", supported are 7 to 21");
+         "the model uses opset " + std::to_string(model.opset) + ", supported are 6 to 21");
   }
 }
 

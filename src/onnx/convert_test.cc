@@ -95,10 +95,10 @@ TEST(Convert, OptionalResultsMayExistUnread) {
 }
 
 TEST(Convert, Versions) {
-  for (const std::int64_t opset : {7, 13, 21}) {
+  for (const std::int64_t opset : {6, 13, 21}) {
     EXPECT_NO_THROW(load(from_x_to_y(opset).node(relu("x", "y"))));
   }
-  refuse("opset 6", from_x_to_y(6).node(relu("x", "y")), {kUnsupported, {"opset 6"}});
+  refuse("opset 5", from_x_to_y(5).node(relu("x", "y")), {kUnsupported, {"opset 5"}});
   refuse("opset 22", from_x_to_y(22).node(relu("x", "y")), {kUnsupported, {"opset 22"}});
   refuse("no opset", from_x_to_y(0).node(relu("x", "y")), {kInvalid, {"opset"}});
   refuse("negative opset", from_x_to_y(-1).node(relu("x", "y")), {kInvalid, {"-1"}});

@@ -65,10 +65,26 @@ void convert_clip(NodeReader& node) {
   node.emit(Op::kUnary, Unary{UnaryKind::kClip, low, high});
 }
 
+// Opset 6 aligned the second operand's dimensions at `axis`; without it, with the last ones, as
+// numpy does ever since.
+void refuse_old_broadcasting(NodeReader& node) {
+  node.ignore("broadcast");
+  if (node.has("axis")) node.unsupported("broadcasting along 'axis' (opset 6) is not supported");
+}
+
 template <BinaryKind kKind>
 void convert_binary(NodeReader& node) {
   node.expect_inputs(2, 2);
+  if (node.opset() < 7) refuse_old_broadcasting(node);
   node.emit(Op::kBinary, BinaryAttrs{kKind, {}});
+}
+
+void convert_prelu(NodeReader& node) {
+  const ConstTensor slope = node.constant(1);
+  if (node.opset() < 7 && (!slope || slope->shape().elements() != 1)) {
+    node.unsupported("a slope for each channel is supported from opset 7 on");
+  }
+  convert_binary<BinaryKind::kPrelu>(node);
 }
 
 // a + b + c + ... from the left, as the definition says.
@@ -141,6 +157,9 @@ void convert_identity(NodeReader& node) {
 void convert_dropout(NodeReader& node) {
   node.expect_inputs(1, 3);
   node.expect_outputs(1, 1);
+  if (node.opset() < 7 && !node.get_flag("is_test", false)) {
+    node.unsupported("training mode is not supported");
+  }
   node.ignore("ratio");
   node.ignore("seed");
   if (node.input(2) != kNoValue) {
@@ -182,7 +201,7 @@ constexpr OperatorEntry kOperators[] = {
     {"Mul", convert_binary<BinaryKind::kMul>},
     {"Div", convert_binary<BinaryKind::kDiv>},
     {"Pow", convert_binary<BinaryKind::kPow>},
-    {"PRelu", convert_binary<BinaryKind::kPrelu>},
+    {"PRelu", convert_prelu},
     {"Equal", convert_binary<BinaryKind::kEqual>},
     {"Less", convert_binary<BinaryKind::kLess>},
     {"LessOrEqual", convert_binary<BinaryKind::kLessOrEqual>, 12},

@@ -18,6 +18,7 @@ void convert_gemm(NodeReader& node) {
   gemm.transpose_b = node.get_flag("transB", false);
   gemm.alpha = node.get_float("alpha", 1.0f);
   gemm.beta = node.get_float("beta", 1.0f);
+  if (node.opset() < 7) node.ignore("broadcast");
   node.emit(Op::kGemm, gemm);
 }
 
@@ -33,7 +34,9 @@ void convert_batch_norm(NodeReader& node) {
   NormAttrs norm;
   norm.epsilon = read_epsilon(node);
   node.ignore("momentum");
-  if (node.get_flag("training_mode", false)) node.unsupported("training mode is not supported");
+  const bool old_training = node.opset() < 7 && !node.get_flag("is_test", false);
+  if (old_training || node.get_flag("training_mode", false))
+    node.unsupported("training mode is not supported");
   if (!node.get_flag("spatial", true)) node.unsupported("spatial = 0 is not supported");
   node.expect_outputs(1, 1);
   node.emit(Op::kBatchNorm, norm);

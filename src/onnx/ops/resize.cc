@@ -151,7 +151,7 @@ void convert_space_to_depth(NodeReader& node) {
 
 constexpr OperatorEntry kOperators[] = {
     {"Resize", convert_resize, 10},
-    {"Upsample", convert_upsample},
+    {"Upsample", convert_upsample, 7},
     {"Pad", convert_pad},
     {"DepthToSpace", convert_depth_to_space},
     {"SpaceToDepth", convert_space_to_depth},
