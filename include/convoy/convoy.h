@@ -76,7 +76,7 @@ typedef struct convoy_tensor_info {
 
 CONVOY_API void convoy_tensor_info_init(convoy_tensor_info* info);
 
-/* An ONNX file (opsets 7 to 21). External data may lie beside the file only. */
+/* An ONNX file (opsets 6 to 21). External data may lie beside the file only. */
 CONVOY_API convoy_status convoy_model_load(const char* path, convoy_model** model);
 /* The same from memory, which is copied; models with external data are refused. */
 CONVOY_API convoy_status convoy_model_load_bytes(const void* bytes, size_t size, convoy_model** model);
