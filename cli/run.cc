@@ -1,4 +1,5 @@
 // convoy run: one answer from one input.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -85,25 +86,31 @@ void save(const std::string& directory, const std::string& name, const TensorVie
   write_npy(std::filesystem::path(directory) / file_name(name), tensor);
 }
 
-// --ref NAME=FILE, or FILE for a model of one output.
-std::vector<Difference> compare_to_files(const RunOptions& options, const Runner& runner) {
-  std::vector<Difference> result;
+// --ref NAME=FILE, or FILE for a model of one output. Read before the work starts.
+NamedTensors read_references(const RunOptions& options, const Graph& graph) {
+  NamedTensors result;
   for (const std::string& text : options.references) {
     const std::size_t equals = text.find('=');
     const std::string file = equals == std::string::npos ? text : text.substr(equals + 1);
-    const std::string name =
-        equals == std::string::npos ? runner.output_name(0) : text.substr(0, equals);
+    const std::string first = graph.value(graph.outputs[0]).name;
+    const std::string name = equals == std::string::npos ? first : text.substr(0, equals);
+    const bool known = std::any_of(graph.outputs.begin(), graph.outputs.end(),
+                                   [&](ValueId id) { return graph.value(id).name == name; });
+    if (!known) throw UsageError("--ref " + text + ": the model has no output '" + name + "'");
     const auto bytes = read_file(file);
-    const ConstTensor tensor =
-        looks_like_npy(bytes) ? parse_npy(bytes, file) : load_tensor_proto(bytes);
-    bool found = false;
-    for (std::size_t i = 0; i < runner.output_views().size(); ++i) {
-      if (runner.output_name(i) != name) continue;
-      found = true;
-      result.push_back(
-          compare(name, runner.output_views()[i], tensor->view(), options.rtol, options.atol));
-    }
-    if (!found) throw UsageError("--ref " + text + ": the model has no output '" + name + "'");
+    result[name] = looks_like_npy(bytes) ? parse_npy(bytes, file) : load_tensor_proto(bytes);
+  }
+  return result;
+}
+
+std::vector<Difference> compare_to(const NamedTensors& references, const RunOptions& options,
+                                   const Runner& runner) {
+  std::vector<Difference> result;
+  for (std::size_t i = 0; i < runner.output_views().size(); ++i) {
+    const auto found = references.find(runner.output_name(i));
+    if (found == references.end()) continue;
+    result.push_back(compare(found->first, runner.output_views()[i], found->second->view(),
+                             options.rtol, options.atol));
   }
   return result;
 }
@@ -113,6 +120,7 @@ void run(const RunOptions& options) {
   std::vector<std::string> labels;
   if (!options.labels.empty()) labels = read_labels(options.labels);
   Runner runner = make_runner(options.model, options.input);
+  const NamedTensors references = read_references(options, runner.program().graph);
   runner.run();
   const double first_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
@@ -149,7 +157,7 @@ void run(const RunOptions& options) {
     if (!quiet) print_measurement(runner, statistics, {90});
     json["timing"] = to_json(statistics, {90});
   }
-  std::vector<Difference> differences = compare_to_files(options, runner);
+  std::vector<Difference> differences = compare_to(references, options, runner);
   if (options.verify) {
     for (Difference& d :
          verify_against_reference(options.model, runner, options.rtol, options.atol)) {

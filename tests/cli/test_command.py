@@ -72,7 +72,7 @@ def test_unknown_names_are_refused_with_what_exists(convoy, small_model):
     refused(convoy("run", small_model, "--shape", "z:1x3x8x8"), 1, "'z'", "'x'")
     refused(convoy("run", small_model, "--force", "conv=warp.cpu.f32"), 1, "warp")
     refused(convoy("run", small_model, "--disable-pass", "nothing"), 1, "nothing")
-    refused(convoy("run", small_model, "--ref", "q=/dev/null"), 1)
+    refused(convoy("run", small_model, "--ref", "q=/dev/null"), 2, "'q'")
 
 
 def test_run_matches_onnxruntime(convoy, small_model, tmp_path):
