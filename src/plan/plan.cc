@@ -65,10 +65,24 @@ std::vector<Range> touched(const Plan& plan, const Graph& graph, const Step& ste
   return ranges;
 }
 
+// The value whose memory each value is: itself, or what it renames.
+std::vector<ValueId> owners(const Graph& graph) {
+  std::vector<ValueId> owner(graph.values.size());
+  for (std::size_t v = 0; v < owner.size(); ++v) owner[v] = static_cast<ValueId>(v);
+  for (const Node& node : graph.nodes) {
+    if (only_renames(graph, node)) {
+      owner[static_cast<std::size_t>(node.outputs[0])] =
+          owner[static_cast<std::size_t>(node.inputs[0])];
+    }
+  }
+  return owner;
+}
+
 }  // namespace
 
 void verify(const Plan& plan, const Graph& graph) {
   // Who wrote each live range last: replaying the steps, an operand must still be its producer's.
+  const std::vector<ValueId> owner = owners(graph);
   std::vector<std::pair<Range, ValueId>> live;
   for (const Step& step : plan.steps) {
     const Node& node = graph.nodes[static_cast<std::size_t>(step.node)];
@@ -84,7 +98,7 @@ void verify(const Plan& plan, const Graph& graph) {
       }
       if (p.kind != Place::Kind::kArena || p.bytes == 0) continue;
       const bool intact = std::any_of(live.begin(), live.end(), [&](const auto& entry) {
-        return entry.first.begin == p.offset && entry.first.end == p.offset + p.bytes;
+        return entry.second == owner[static_cast<std::size_t>(v)] && entry.first.begin == p.offset;
       });
       if (!intact) {
         fail(ErrorCode::kInternal, Graph::describe(node) + " reads '" + graph.value(v).name +
