@@ -32,6 +32,7 @@ Plan make_plan(const Graph& graph, const PlanOptions& options) {
     if (only_renames(graph, graph.nodes[n])) continue;
     plan.steps.push_back(select_kernel(graph, static_cast<std::int32_t>(n), options));
   }
+  check_forced_ran(graph, plan, options);
   place_values(graph, plan);
   verify(plan, graph);
   return plan;

@@ -52,11 +52,12 @@ struct OutputCopy {
 };
 
 struct Plan {
-  std::vector<Step> steps;          // nodes that only rename memory have none
-  std::vector<Place> places;        // one per graph value
-  std::vector<OutputCopy> copies;   // after the last step
-  std::size_t arena_bytes = 0;      // activations and workspace; exactly what a session allocates
-  std::size_t activation_peak = 0;  // the largest sum of live activations at any step
+  std::vector<Step> steps;         // nodes that only rename memory have none
+  std::vector<Place> places;       // one per graph value
+  std::vector<OutputCopy> copies;  // after the last step
+  std::size_t arena_bytes = 0;     // activations and workspace; exactly what a session allocates
+  std::size_t activation_peak =
+      0;  // the largest sum of bytes alive in one step: the arena's lower bound
   std::size_t weight_bytes = 0;
   DeviceDesc device;
 };
@@ -82,8 +83,8 @@ class StepDesc {
   OpDesc desc_;
 };
 
-// Throws kUnsupported naming the node and every kernel's reason when none can run it, kNotFound for
-// an unknown forced kernel.
+// Throws kUnsupported naming the node and every kernel's reason when none can run it, or a forced
+// kernel that can run no step; kNotFound for an unknown forced kernel.
 Plan make_plan(const Graph& graph, const PlanOptions& options);
 
 // Throws kInternal when two values that are alive at once overlap in the arena.

@@ -107,6 +107,22 @@ TEST(Plan, ForcesAKernelAndRefusesAnUnknownOne) {
   }
 }
 
+TEST(Plan, RefusesAForcedKernelThatCanRunNothing) {
+  GraphBuilder b;
+  const ValueId x = b.input("x", Shape{16}, DType::kF64);
+  const Graph graph = inferred(b.finish({b.add(Op::kUnary, relu(), {x})}));
+  PlanOptions options;
+  options.device = detect_cpu(1);
+  options.force = {{"unary", "simd.cpu.f32"}};
+  try {
+    make_plan(graph, options);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(error.what(), HasSubstr("unary.simd.cpu.f32"));
+  }
+}
+
 TEST(Plan, KeepsCandidatesWithTheirReasons) {
   GraphBuilder b;
   const ValueId x = b.input("x", Shape{16}, DType::kF64);

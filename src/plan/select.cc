@@ -1,5 +1,7 @@
 #include "plan/select.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace convoy {
@@ -38,6 +40,25 @@ void check_forced(const PlanOptions& options) {
     }
     fail(ErrorCode::kNotFound, "there is no kernel '" + name + "' for '" + key + "'; there are " +
                                    (known.empty() ? "none of that operator" : known));
+  }
+}
+
+void check_forced_ran(const Graph& graph, const Plan& plan, const PlanOptions& options) {
+  for (const auto& [key, name] : options.force) {
+    const Implementation* forced = find_forced(key, name);
+    const auto runs = [&](const Step& step) { return step.implementation == forced; };
+    if (std::any_of(plan.steps.begin(), plan.steps.end(), runs)) continue;
+    std::string why = "the model has no step of its operator";
+    for (const Node& node : graph.nodes) {
+      const auto list = implementations(node.op);
+      if (std::find(list.begin(), list.end(), forced) == list.end()) continue;
+      const StepDesc step(graph, node);
+      const std::string reason = forced->supports(step.desc(), options.device).reason;
+      why = Graph::describe(node) + ": " + (reason.empty() ? "another kernel is forced" : reason);
+      break;
+    }
+    fail(ErrorCode::kUnsupported,
+         std::string(forced->name) + " is forced, but can run no step; " + why);
   }
 }
 
