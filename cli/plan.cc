@@ -30,6 +30,13 @@ void print_candidates(const Program& program) {
   }
 }
 
+void print_passes(const Program& program) {
+  for (const PassReport& pass : program.passes) {
+    std::printf("pass        %-24s %8.3f ms, %d changes\n", std::string(pass.name).c_str(),
+                pass.milliseconds, pass.changes);
+  }
+}
+
 void plan(const PlanCommandOptions& options) {
   Graph graph = load_model(options.model);
   CompileOptions compile_with = compile_options(options.model, graph, {});
@@ -38,7 +45,10 @@ void plan(const PlanCommandOptions& options) {
   if (!options.model.json_to_stdout()) {
     if (options.graph) std::printf("%s\n", to_string(program->graph).c_str());
     std::printf("%s\n", to_string(program->plan, program->graph).c_str());
-    if (options.explain) print_candidates(*program);
+    if (options.explain) {
+      print_candidates(*program);
+      print_passes(*program);
+    }
     std::printf("plan        %s\n", summarize_kernels(program->plan).c_str());
     std::printf("rewritten   %s\n", summarize_passes(*program).c_str());
     std::printf("memory      %s activations at peak, %s weights\n",
@@ -57,8 +67,9 @@ void add_plan(CLI::App& app) {
   CLI::App* command = app.add_subcommand("plan", "Show the kernels, layouts and memory of a model");
   command->add_option("model", options->model.model, "ONNX file")->required();
   options->model.add_to(*command);
-  command->add_flag("--explain", options->explain,
-                    "Every candidate of every step: its estimate, or why it declined");
+  command->add_flag(
+      "--explain", options->explain,
+      "Every candidate of every step: its estimate, or why it declined; and every pass");
   command->add_flag("--graph", options->graph, "The graph after the passes");
   command->callback([options] { plan(*options); });
 }

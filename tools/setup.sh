@@ -7,6 +7,8 @@ python=$root/build/venv/bin/python
 models=$root/build/models
 logs=$root/build/logs
 mkdir -p "$logs"
+# Objects are shared between checkouts wherever they lie.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 
 say() { printf '== %s\n' "$*"; }
 

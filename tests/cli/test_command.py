@@ -112,6 +112,7 @@ def test_batch_threads_and_force(convoy, small_model):
 def test_plan_explains_declines(convoy, small_model):
     result = convoy("plan", small_model, "--explain")
     assert result.status == 0 and "declined:" in result.out
+    assert "fuse_epilogues" in result.out
 
 
 def test_profile_lists_every_step(convoy, small_model, tmp_path):
