@@ -354,7 +354,10 @@ class ChannelConv final : public Kernel {
     block.tile = tile;
     block.resume = b > 0;
     // Blocks of equal size: a last one of few rows would leave the multipliers waiting.
-    const std::int64_t most = ops_.rows_of[vectors];
+    // The last panel may have fewer vectors and so more rows, whose stride is still a whole
+    // panel's.
+    const std::int64_t most =
+        std::min<std::int64_t>(ops_.rows_of[vectors], kTileElements / plan_.width);
     const std::int64_t pieces = ceil_div(run.pixels, most);
     std::int64_t p = run.p, q = run.q, done = 0;
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
