@@ -23,7 +23,7 @@ Difference compare(const std::string& name, const TensorView& y, const TensorVie
 std::vector<Difference> verify_against_reference(const ModelOptions& options, const Runner& runner,
                                                  double rtol, double atol);
 
-// Prints one line per output and saves failing ones as .npy into `directory` (when given).
+// Prints one line per output; failing ones to standard error, the others unless `quiet`.
 // True when all are within bounds.
 bool report_differences(const std::vector<Difference>& differences, bool quiet);
 
