@@ -81,7 +81,7 @@ ConvStep::ConvStep(const ConvDesc& d, Layout layout, DType dtype)
 
 Support ConvStep::prepare(const Implementation& entry, const DeviceDesc& device) {
   const OpDesc description = op_.desc();
-  if (Support support = entry.supports(description, device); !support) return support;
+  if (Support support = can_run(entry, description, device); !support) return support;
   workspace_bytes_ = entry.workspace(description, device);
   workspace_ = Buffer(workspace_bytes_);
   kernel_ = entry.prepare(description, device);

@@ -30,7 +30,7 @@ std::vector<Row> memory_suite(const Options& options) {
         for (const Implementation* entry : implementations(Op::kConv)) {
           const std::string name(entry->name);
           if (!selected(options.implementations, name)) continue;
-          if (!entry->supports(op.desc(), device)) continue;
+          if (!can_run(*entry, op.desc(), device)) continue;
           add(name, layout, static_cast<double>(entry->workspace(op.desc(), device)));
         }
       }

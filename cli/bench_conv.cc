@@ -100,7 +100,7 @@ Json bench_conv(const ConvDesc& desc, const ConvBenchOptions& options, bool quie
   for (const Implementation* entry : implementations(Op::kConv)) {
     const std::string name(entry->name);
     if (name.find(options.kernels) == std::string::npos) continue;
-    if (const Support support = entry->supports(problem.desc(), device); !support) {
+    if (const Support support = can_run(*entry, problem.desc(), device); !support) {
       if (!quiet) std::printf("%-34s declined: %s\n", name.c_str(), support.reason.c_str());
       rows.push_back({{"impl", name}, {"declined", support.reason}});
       continue;

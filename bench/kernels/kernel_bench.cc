@@ -68,7 +68,7 @@ void run_convoy(benchmark::State& state, const Implementation& entry, const Conv
   const std::array<TensorView, 1> outputs{y};
   const OpDesc desc{Op::kConv, &attrs, inputs, absent, outputs};
   const DeviceDesc device = detect_cpu(threads);
-  if (const Support support = entry.supports(desc, device); !support) {
+  if (const Support support = can_run(entry, desc, device); !support) {
     return state.SkipWithError(support.reason.c_str());
   }
   const Buffer workspace(entry.workspace(desc, device));

@@ -113,7 +113,7 @@ const Implementation& choose(const Problem& problem, const char* name) {
   double least = 0;
   for (const Implementation* entry : implementations(Op::kConv)) {
     if (name != nullptr && entry->name != name) continue;
-    if (const Support support = entry->supports(desc, problem.device()); !support) {
+    if (const Support support = can_run(*entry, desc, problem.device()); !support) {
       if (name == nullptr) continue;
       fail(ErrorCode::kUnsupported, std::string(name) + " declines: " + support.reason);
     }
@@ -188,7 +188,7 @@ convoy_status convoy_conv2d_candidate_at(const convoy_conv2d_desc* desc, size_t 
       fail(ErrorCode::kNotFound, "there are " + std::to_string(list.size()) + " candidates");
     }
     const Implementation& entry = *list[index];
-    reason = entry.supports(problem.op_desc(), problem.device()).reason;
+    reason = can_run(entry, problem.op_desc(), problem.device()).reason;
     result.name = entry.name.data();
     result.declined = reason.empty() ? nullptr : reason.c_str();
     result.workspace_bytes = 0;

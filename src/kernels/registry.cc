@@ -88,6 +88,14 @@ std::span<const Implementation* const> all_implementations() {
   return all;
 }
 
+Support can_run(const Implementation& entry, const OpDesc& desc, const DeviceDesc& device) {
+  if (entry.device != device.kind) {
+    return Support::no(entry.device == DeviceDesc::Kind::kCpu ? "runs on the cpu alone"
+                                                              : "runs on CUDA devices alone");
+  }
+  return entry.supports(desc, device);
+}
+
 const Implementation* find_implementation(std::string_view name) {
   for (const Implementation* entry : all_implementations()) {
     if (entry->name == name) return entry;

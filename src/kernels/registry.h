@@ -51,6 +51,9 @@ struct RunArgs {
   std::span<const TensorView> outputs;
   std::span<std::byte> workspace;  // 64-byte aligned, of the size booked, contents unspecified
   ThreadPool& pool;
+  // GPU kernels: the CUstream the work is enqueued on (null: the default stream). The views and the
+  // workspace then hold device pointers, and run() returns before the work is done.
+  void* stream = nullptr;
 };
 
 // A kernel made ready for one step: geometry resolved, weights packed. Immutable, so one instance
@@ -73,7 +76,13 @@ struct Implementation {
   std::unique_ptr<Kernel> (*prepare)(const OpDesc& desc, const DeviceDesc& device);
   // May write its first output over its first input of equal shape, type and layout.
   bool in_place = false;
+  DeviceDesc::Kind device = DeviceDesc::Kind::kCpu;  // where it runs
 };
+
+// What `entry` says of `desc` on `device`, an entry for another kind of device declining.
+// Everything that chooses among entries asks here, so that an entry only judges the devices it was
+// made for.
+Support can_run(const Implementation& entry, const OpDesc& desc, const DeviceDesc& device);
 
 // The entries for one operator, best first, the reference last.
 std::span<const Implementation* const> implementations(Op op);
@@ -103,11 +112,11 @@ ImplementationList pointwise_implementations();         // kernels/pointwise
 ImplementationList conv_transpose_implementations();    // kernels/conv_transpose
 ImplementationList elementwise_implementations(Op op);  // kernels/elementwise: unary, binary,
                                                         // where, clip, cast
-ImplementationList norm_implementations(Op op);      // kernels/norm: batch norm, layer norm
-ImplementationList pool_implementations();           // kernels/pool
-ImplementationList reduce_implementations();         // kernels/reduce
-ImplementationList matmul_implementations(Op op);    // kernels/matmul: matmul, gemm
-ImplementationList softmax_implementations();        // kernels/softmax
+ImplementationList norm_implementations(Op op);         // kernels/norm: batch norm, layer norm
+ImplementationList pool_implementations();              // kernels/pool
+ImplementationList reduce_implementations();            // kernels/reduce
+ImplementationList matmul_implementations(Op op);       // kernels/matmul: matmul, gemm
+ImplementationList softmax_implementations();           // kernels/softmax
 ImplementationList movement_implementations(Op op);  // kernels/movement: whatever only moves data
 ImplementationList resize_implementations();         // kernels/resize
 

@@ -53,7 +53,7 @@ void check_forced_ran(const Graph& graph, const Plan& plan, const PlanOptions& o
       const auto list = implementations(node.op);
       if (std::find(list.begin(), list.end(), forced) == list.end()) continue;
       const StepDesc step(graph, node);
-      const std::string reason = forced->supports(step.desc(), options.device).reason;
+      const std::string reason = can_run(*forced, step.desc(), options.device).reason;
       why = Graph::describe(node) + ": " + (reason.empty() ? "another kernel is forced" : reason);
       break;
     }
@@ -74,7 +74,7 @@ Step select_kernel(const Graph& graph, std::int32_t index, const PlanOptions& op
   for (const Implementation* entry : list) {
     Candidate& c = candidates.emplace_back();
     c.implementation = entry;
-    c.declined = entry->supports(desc, options.device).reason;
+    c.declined = can_run(*entry, desc, options.device).reason;
     if (!c.declined.empty()) continue;
     c.estimate = entry->estimate(desc, options.device);
     c.estimate.workspace_bytes = entry->workspace(desc, options.device);

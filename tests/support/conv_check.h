@@ -235,7 +235,7 @@ class ConvChecker {
       const OpDesc op{Op::kConv, &attrs, known, absent, planned};
       DeviceDesc device;
       device.threads = run.threads;
-      if (const Support support = entry.supports(op, device); !support) {
+      if (const Support support = can_run(entry, op, device); !support) {
         outcome.declined = support.reason;
         return outcome;
       }

@@ -142,7 +142,7 @@ class BoundStep {
 };
 
 inline Support supports(const Implementation& entry, const Step& step) {
-  return entry.supports(BoundStep(step, Edge::kEnd).desc(), DeviceDesc{});
+  return can_run(entry, BoundStep(step, Edge::kEnd).desc(), DeviceDesc{});
 }
 
 // The results' bytes in memory order, after checking that they do not depend on threads or place.

@@ -83,7 +83,7 @@ std::vector<ConvDesc> choose(const std::vector<ConvDesc>& all, std::set<std::str
 std::vector<const Implementation*> ranked(const ConvStep& step, const DeviceDesc& device) {
   std::vector<std::pair<double, const Implementation*>> candidates;
   for (const Implementation* entry : implementations(Op::kConv)) {
-    if (!entry->supports(step.op(), device)) continue;
+    if (!can_run(*entry, step.op(), device)) continue;
     candidates.emplace_back(entry->estimate(step.op(), device).seconds, entry);
   }
   std::stable_sort(candidates.begin(), candidates.end(),

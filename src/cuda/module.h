@@ -1,0 +1,50 @@
+// Machine code on a device, and the launch of its kernel.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "cuda/compile.h"
+#include "cuda/device.h"
+
+namespace convoy::cuda {
+
+struct LaunchShape {
+  std::uint32_t grid[3] = {1, 1, 1};
+  std::uint32_t block[3] = {1, 1, 1};
+  std::size_t shared_bytes = 0;  // dynamic
+};
+
+// A loaded kernel; immutable, so threads share it.
+class Kernel {
+ public:
+  Kernel() = default;
+  // Raises the limit of dynamic shared memory to `dynamic_shared_bytes`.
+  Kernel(const Device& device, const Binary& binary, std::size_t dynamic_shared_bytes = 0);
+  ~Kernel();
+  Kernel(Kernel&& other) noexcept { swap(other); }
+  Kernel& operator=(Kernel&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+
+  const Resources& resources() const { return resources_; }
+
+  // Enqueues; the context of the device need not be current. `arguments` point at the values, in
+  // the order of the kernel's parameters.
+  void launch(const LaunchShape& shape, CUstream stream, void** arguments) const;
+  template <class... T>
+  void operator()(const LaunchShape& shape, CUstream stream, T... arguments) const {
+    void* pointers[] = {static_cast<void*>(&arguments)...};
+    launch(shape, stream, pointers);
+  }
+
+ private:
+  void swap(Kernel& other) noexcept;
+  const Device* device_ = nullptr;
+  CUmodule module_ = nullptr;
+  CUfunction function_ = nullptr;
+  Resources resources_;
+};
+
+}  // namespace convoy::cuda
