@@ -58,7 +58,10 @@ struct Problem {
   constexpr int group_c() const { return c / groups; }
   constexpr int group_k() const { return k / groups; }
   constexpr int window() const { return group_c() * r * s; }  // terms of one output's sum
-  constexpr int padded_w() const { return (q - 1) * stride_w + dilation_w * (s - 1) + 1; }
+  // Columns of the padded input that windows reach.
+  constexpr int window_w() const { return (q - 1) * stride_w + dilation_w * (s - 1) + 1; }
+  // Window order would copy nothing: rows of windows share no row of the input.
+  constexpr bool rows_are_disjoint() const { return r == 1 || stride_h >= r; }
   constexpr bool has_epilogue() const {
     return bias || activation != Activation::kIdentity || residual != Residual::kNone;
   }
