@@ -41,6 +41,23 @@ inline std::string to_string(const ConvCase& c) {
          (c.data == ConvCase::Data::kIntegers ? " integers" : " reals");
 }
 
+// An activation with the parameters it usually has.
+inline Unary usual(UnaryKind kind) {
+  switch (kind) {
+    case UnaryKind::kClip:
+      return {kind, 0, 6};
+    case UnaryKind::kLeakyRelu:
+    case UnaryKind::kElu:
+      return {kind, 0.25f, 0};
+    case UnaryKind::kHardSigmoid:
+      return {kind, 0.2f, 0.5f};
+    case UnaryKind::kHardSwish:
+      return {kind, 1.0f / 6, 0.5f};
+    default:
+      return {kind, 0, 0};
+  }
+}
+
 // Offset of each logical element, in (n, c, h, w) order, in memory.
 inline std::vector<std::int64_t> memory_offsets(const Shape& shape, Layout layout) {
   std::array<std::int64_t, 4> st{};
@@ -64,6 +81,19 @@ inline std::vector<std::int64_t> memory_offsets(const Shape& shape, Layout layou
   }
   return offsets;
 }
+
+inline Attrs conv_attrs(const ConvCase& c) {
+  const ConvDesc& d = c.desc;
+  return ConvAttrs{.stride = {d.stride_h, d.stride_w},
+                   .dilation = {d.dilation_h, d.dilation_w},
+                   .pads = {d.pad_top, d.pad_left, d.pad_bottom, d.pad_right},
+                   .auto_pad = AutoPad::kNotSet,
+                   .groups = d.groups,
+                   .epilogue = c.epilogue};
+}
+
+// A rank-4 shape as tensors of rank 3 or 4 have it.
+inline Shape ranked(const Shape& s, int rank) { return rank == 3 ? Shape{s[0], s[1], s[3]} : s; }
 
 // The case's operands and exact results, in logical order.
 struct ConvOracle {
@@ -154,6 +184,29 @@ struct CheckOutcome {
   double worst = 0;      // largest error over its bound
 };
 
+// `found`, in logical order, against the oracle.
+template <class T>
+void compare_with_oracle(const ConvCase& c, const ConvOracle& oracle, const std::vector<T>& found,
+                         CheckOutcome& outcome) {
+  const Shape shape = conv_y_shape(c.desc);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const double error = std::fabs(static_cast<double>(found[i]) - oracle.result[i]);
+    if (error > 0) {
+      outcome.worst = std::max(
+          outcome.worst, error / std::max(oracle.bound[i], std::numeric_limits<double>::min()));
+    }
+    if (error <= oracle.bound[i]) continue;  // false for NaN
+    const auto at = static_cast<std::int64_t>(i);
+    outcome.failure = "at n,k,p,q = " + std::to_string(at / (shape[3] * shape[2] * shape[1])) +
+                      "," + std::to_string(at / (shape[3] * shape[2]) % shape[1]) + "," +
+                      std::to_string(at / shape[3] % shape[2]) + "," +
+                      std::to_string(at % shape[3]) + ": found " + std::to_string(found[i]) +
+                      ", expected " + std::to_string(oracle.result[i]) + " within " +
+                      std::to_string(oracle.bound[i]);
+    return;
+  }
+}
+
 class ConvChecker {
  public:
   // Threads and edges of the runs; the first is compared with the oracle, the others with it.
@@ -191,7 +244,6 @@ class ConvChecker {
   static constexpr DType c_dtype() {
     return DTypeOf<T>::value;
   }
-  static Shape ranked(const Shape& s, int rank) { return rank == 3 ? Shape{s[0], s[1], s[3]} : s; }
 
   template <class T>
   CheckOutcome check_as(const Implementation& entry, const ConvCase& c, const ConvOracle& oracle,
@@ -221,12 +273,7 @@ class ConvChecker {
         if (t->shape.rank() == 4) t->shape = ranked(t->shape, c.rank);
       }
 
-      Attrs attrs = ConvAttrs{.stride = {d.stride_h, d.stride_w},
-                              .dilation = {d.dilation_h, d.dilation_w},
-                              .pads = {d.pad_top, d.pad_left, d.pad_bottom, d.pad_right},
-                              .auto_pad = AutoPad::kNotSet,
-                              .groups = d.groups,
-                              .epilogue = c.epilogue};
+      const Attrs attrs = conv_attrs(c);
       std::array<TensorView, 4> known = inputs;
       known[kConvX].data = known[kConvResidual].data = nullptr;
       if (!c.constant_weights) known[kConvW].data = known[kConvBias].data = nullptr;
@@ -250,7 +297,7 @@ class ConvChecker {
       std::vector<T> found(oracle.size());
       for (std::size_t i = 0; i < found.size(); ++i) found[i] = y[at[i]];
       if (first.empty()) {
-        compare<T>(c, oracle, found, outcome);
+        compare_with_oracle<T>(c, oracle, found, outcome);
         first = std::move(found);
       } else if (std::memcmp(first.data(), found.data(), first.size() * sizeof(T)) != 0) {
         outcome.failure = "differs on " + std::to_string(run.threads) + " threads";
@@ -258,28 +305,6 @@ class ConvChecker {
       if (!outcome.failure.empty()) return outcome;
     }
     return outcome;
-  }
-
-  template <class T>
-  static void compare(const ConvCase& c, const ConvOracle& oracle, const std::vector<T>& found,
-                      CheckOutcome& outcome) {
-    const Shape shape = conv_y_shape(c.desc);
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      const double error = std::fabs(static_cast<double>(found[i]) - oracle.result[i]);
-      if (error > 0) {
-        outcome.worst = std::max(
-            outcome.worst, error / std::max(oracle.bound[i], std::numeric_limits<double>::min()));
-      }
-      if (error <= oracle.bound[i]) continue;  // false for NaN
-      const auto at = static_cast<std::int64_t>(i);
-      outcome.failure = "at n,k,p,q = " + std::to_string(at / (shape[3] * shape[2] * shape[1])) +
-                        "," + std::to_string(at / (shape[3] * shape[2]) % shape[1]) + "," +
-                        std::to_string(at / shape[3] % shape[2]) + "," +
-                        std::to_string(at % shape[3]) + ": found " + std::to_string(found[i]) +
-                        ", expected " + std::to_string(oracle.result[i]) + " within " +
-                        std::to_string(oracle.bound[i]);
-      return;
-    }
   }
 
   GuardedBuffer buffers_[6];

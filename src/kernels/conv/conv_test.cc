@@ -27,6 +27,7 @@ struct Tally {
 void run_everywhere(ConvChecker& checker, const ConvCase& c, const ConvOracle& oracle,
                     std::map<std::string_view, Tally>& tallies) {
   for (const Implementation* entry : implementations(Op::kConv)) {
+    if (entry->device != DeviceDesc::Kind::kCpu) continue;  // cuda/gpu_test.cc
     const CheckOutcome outcome = checker.check(*entry, c, oracle);
     Tally& tally = tallies[entry->name];
     if (outcome.declined.empty()) {
@@ -81,22 +82,6 @@ TEST(Conv, EveryImplementationOnEveryListedShape) {
   }
 }
 
-Unary activation(UnaryKind kind) {
-  switch (kind) {
-    case UnaryKind::kClip:
-      return {kind, 0, 6};
-    case UnaryKind::kLeakyRelu:
-    case UnaryKind::kElu:
-      return {kind, 0.25f, 0};
-    case UnaryKind::kHardSigmoid:
-      return {kind, 0.2f, 0.5f};
-    case UnaryKind::kHardSwish:
-      return {kind, 1.0f / 6, 0.5f};
-    default:
-      return {kind, 0, 0};
-  }
-}
-
 TEST(Conv, EveryEpilogue) {
   ConvChecker checker;
   std::map<std::string_view, Tally> tallies;
@@ -107,7 +92,7 @@ TEST(Conv, EveryEpilogue) {
       for (const auto residual : {Epilogue::Residual::kNone, Epilogue::Residual::kBeforeActivation,
                                   Epilogue::Residual::kAfterActivation}) {
         ConvCase c{.desc = parse_conv_desc(text)};
-        c.epilogue = {activation(UnaryKind(kind)), residual};
+        c.epilogue = {testing::usual(UnaryKind(kind)), residual};
         c.bias = kind % 3 != 1;
         c.dtype = kind % 4 == 3 ? DType::kF64 : DType::kF32;
         const ConvOracle oracle(c);
