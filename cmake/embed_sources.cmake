@@ -1,0 +1,22 @@
+# Writes OUTPUT, a C++ source that holds the text of every file of FILES, named relative to ROOT:
+#   cmake -DROOT=src -DFILES="a.cuh;b.cuh" -DOUTPUT=embedded.cc -P embed_sources.cmake
+set(entries "")
+foreach(file IN LISTS FILES)
+  file(RELATIVE_PATH name ${ROOT} ${file})
+  file(READ ${file} text)
+  # A string literal may have 65,536 characters at most, which no file of ours comes near.
+  string(APPEND entries "    {\"${name}\", R\"convoy(${text})convoy\"},\n")
+endforeach()
+file(CONFIGURE OUTPUT ${OUTPUT} @ONLY CONTENT
+"#include \"cuda/embedded.h\"
+
+namespace convoy::cuda {
+
+std::span<const EmbeddedFile> embedded_files() {
+  static constexpr EmbeddedFile kFiles[] = {
+@entries@  };
+  return kFiles;
+}
+
+}  // namespace convoy::cuda
+")

@@ -1,0 +1,48 @@
+#include "cuda/module.h"
+
+#include <utility>
+
+#include "cuda/driver.h"
+
+namespace convoy::cuda {
+
+Kernel::Kernel(const Device& device, const Binary& binary, std::size_t dynamic_shared_bytes)
+    : device_(&device), resources_(binary.resources) {
+  const ContextScope scope(device);
+  CONVOY_CU(cuModuleLoadData(&module_, binary.cubin.data()));
+  try {
+    CONVOY_CU(cuModuleGetFunction(&function_, module_, binary.kernel.c_str()));
+    if (dynamic_shared_bytes > 0) {
+      CONVOY_CU(cuFuncSetAttribute(function_, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                   static_cast<int>(dynamic_shared_bytes)));
+    }
+  } catch (...) {
+    driver().cuModuleUnload(module_);
+    throw;
+  }
+}
+
+Kernel::~Kernel() {
+  if (module_ == nullptr) return;
+  try {
+    const ContextScope scope(*device_);
+    driver().cuModuleUnload(module_);
+  } catch (const std::exception&) {  // a context that is gone has unloaded it
+  }
+}
+
+void Kernel::swap(Kernel& other) noexcept {
+  std::swap(device_, other.device_);
+  std::swap(module_, other.module_);
+  std::swap(function_, other.function_);
+  std::swap(resources_, other.resources_);
+}
+
+void Kernel::launch(const LaunchShape& shape, CUstream stream, void** arguments) const {
+  const ContextScope scope(*device_);
+  CONVOY_CU(cuLaunchKernel(function_, shape.grid[0], shape.grid[1], shape.grid[2], shape.block[0],
+                           shape.block[1], shape.block[2],
+                           static_cast<unsigned>(shape.shared_bytes), stream, arguments, nullptr));
+}
+
+}  // namespace convoy::cuda
