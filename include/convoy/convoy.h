@@ -166,11 +166,18 @@ typedef struct convoy_conv2d_desc {
   convoy_activation activation;
   float alpha, beta;    /* of the activation */
   int32_t has_residual; /* a tensor of the output's shape is added before the activation */
-  int32_t threads;      /* 0: what this process may use */
+  int32_t threads;      /* of the CPU; 0: what this process may use */
+  const char* device;   /* null or "cpu"; "cuda" (the first GPU), "cuda:1"; not kept */
 } convoy_conv2d_desc;
 
-/* All extents 1, stride and dilation 1, no padding, one group, f32, NHWC. */
+/* All extents 1, stride and dilation 1, no padding, one group, f32, NHWC, on the CPU. */
 CONVOY_API void convoy_conv2d_desc_init(convoy_conv2d_desc* desc);
+/* The same for the first `size` bytes, which is how a library newer than the program that calls it
+ * knows how much memory it may write; convoy_conv2d_desc_init(desc) passes it. The plain function
+ * is for programs that were built before there was a `device`. */
+CONVOY_API void convoy_conv2d_desc_init_sized(convoy_conv2d_desc* desc, size_t size);
+#define convoy_conv2d_desc_init(desc) \
+  convoy_conv2d_desc_init_sized((desc), sizeof(convoy_conv2d_desc))
 
 /* Output rows and columns. */
 CONVOY_API convoy_status convoy_conv2d_output(const convoy_conv2d_desc* desc, int64_t* p, int64_t* q);
@@ -185,23 +192,36 @@ typedef struct convoy_conv2d_candidate {
 
 CONVOY_API void convoy_conv2d_candidate_init(convoy_conv2d_candidate* candidate);
 
-/* The index-th kernel of the registry for convolutions; CONVOY_NOT_FOUND past the last. */
+/* The index-th kernel of the registry for convolutions, judged for the device described;
+ * CONVOY_NOT_FOUND past the last, CONVOY_DEVICE when there is no such GPU. */
 CONVOY_API convoy_status convoy_conv2d_candidate_at(const convoy_conv2d_desc* desc, size_t index,
                                                     convoy_conv2d_candidate* candidate);
 
-/* Prepares `kernel` (null: the one with the least estimate) with these weights and bias (null: none).
- * The caller's memory is not needed afterwards. */
+/* Prepares `kernel` (null: the one with the least estimate) with these weights and bias (null: none),
+ * both in host memory, which is not needed afterwards. On a GPU this compiles the kernel, or takes it
+ * from the cache on disk, and copies the weights to the device; CONVOY_DEVICE says in words what is
+ * missing where that cannot be. */
 CONVOY_API convoy_status convoy_conv2d_create(const convoy_conv2d_desc* desc, const char* kernel,
                                               const void* weights, const void* bias,
                                               convoy_conv2d** conv);
 CONVOY_API convoy_status convoy_conv2d_name(const convoy_conv2d* conv, const char** name);
-/* Bytes of scratch that execute needs; 64-byte aligned. */
+/* Bytes of scratch that execute and enqueue need; 64-byte aligned. */
 CONVOY_API convoy_status convoy_conv2d_workspace(const convoy_conv2d* conv, size_t* bytes);
-/* `residual` is null unless described, `workspace` may be null when 0 bytes are needed. Output and
- * workspace overlap nothing. Several threads may call; they take turns. */
+/* Runs and returns when y is written. `residual` is null unless described, `workspace` may be null when
+ * 0 bytes are needed. Output and workspace overlap nothing. Several threads may call; on the CPU they
+ * take turns. On a GPU the pointers are as enqueue has them, and the default stream is used. */
 CONVOY_API convoy_status convoy_conv2d_execute(const convoy_conv2d* conv, const void* x,
                                                const void* residual, void* y, void* workspace,
                                                size_t workspace_bytes);
+/* Enqueues on a stream of the handle's GPU (a CUstream or cudaStream_t; null: the default stream) and
+ * returns; allocates nothing and waits for nothing. Every pointer is memory of that GPU, x, residual
+ * and y 16-byte aligned; each is looked up in the driver first, so host memory and another GPU's are
+ * refused by name rather than found by a kernel. Threads may call at once. Work in flight at the same
+ * time needs a workspace each. The handle is freed after the work it enqueued is done. A handle of the
+ * CPU is refused. */
+CONVOY_API convoy_status convoy_conv2d_enqueue(const convoy_conv2d* conv, const void* x,
+                                               const void* residual, void* y, void* workspace,
+                                               size_t workspace_bytes, void* stream);
 CONVOY_API void convoy_conv2d_free(convoy_conv2d* conv);
 
 #ifdef __cplusplus

@@ -170,7 +170,7 @@ class Session {
   std::unique_ptr<convoy_session, detail::Free<convoy_session_free>> handle_;
 };
 
-// Fields as in convoy.h, at their defaults.
+// Fields as in convoy.h, at their defaults; `device = "cuda"` for a GPU.
 struct ConvDesc : convoy_conv2d_desc {
   ConvDesc() { convoy_conv2d_desc_init(this); }
   std::int64_t p() const { return output().first; }   // output rows
@@ -228,6 +228,12 @@ class Conv2d {
   void run(const void* x, void* y, void* workspace = nullptr, std::size_t bytes = 0,
            const void* residual = nullptr) const {
     detail::check(convoy_conv2d_execute(handle_.get(), x, residual, y, workspace, bytes));
+  }
+  // On a GPU: device memory, and returns before y is written. `stream`: a CUstream or cudaStream_t,
+  // null for the default one; the Conv2d lives until its work is done.
+  void enqueue(void* stream, const void* x, void* y, void* workspace = nullptr,
+               std::size_t bytes = 0, const void* residual = nullptr) const {
+    detail::check(convoy_conv2d_enqueue(handle_.get(), x, residual, y, workspace, bytes, stream));
   }
 
  private:

@@ -35,11 +35,11 @@ T& required(T* argument, const char* what) {
   return *argument;
 }
 
-// A caller's structure: at least the fields this version knows.
+// A caller's structure: at least `least` bytes of it, which is what its first version had.
 template <class T>
-T& sized(T* argument, const char* what) {
+T& sized(T* argument, const char* what, std::size_t least = sizeof(T)) {
   required(argument, what);
-  if (argument->struct_size < sizeof(T)) {
+  if (argument->struct_size < least) {
     fail(ErrorCode::kInvalidArgument, std::string(what) + ": struct_size is " +
                                           std::to_string(argument->struct_size) + ", expected " +
                                           std::to_string(sizeof(T)) + "; call its _init function");
