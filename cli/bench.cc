@@ -34,6 +34,7 @@ ConvBenchOptions conv_options(const BenchOptions& options) {
   conv.dtype = options.dtype == "f64" ? DType::kF64 : DType::kF32;
   conv.kernels = options.kernels;
   conv.rule = options.rule;
+  conv.device = device_of(options.model);
   conv.threads = options.model.threads;
   return conv;
 }

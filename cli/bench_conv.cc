@@ -1,134 +1,93 @@
 #include "cli/bench_conv.h"
 
-#include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstdio>
-#include <cstring>
 
-#include "base/error.h"
-#include "kernels/registry.h"
+#include "cli/conv_timer.h"
 
 namespace convoy::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-// The problem as kernels see it, with tensors to run it on.
-class Problem {
- public:
-  Problem(const ConvDesc& d, const ConvBenchOptions& options)
-      : x_(options.dtype, {d.n, d.c, d.h, d.w}, options.layout),
-        w_(random_tensor(options.dtype, {d.k, d.c / d.groups, d.r, d.s}, 2)),
-        y_(options.dtype, {d.n, d.k, d.p(), d.q()}, options.layout) {
-    const ConstTensor values =
-        random_tensor(options.dtype, {storage_elements(x_.shape(), options.layout)}, 1);
-    std::memcpy(x_.view().data, values->view().data, x_.view().bytes());
-    ConvAttrs conv;
-    conv.stride = {d.stride_h, d.stride_w};
-    conv.dilation = {d.dilation_h, d.dilation_w};
-    conv.pads = {d.pad_top, d.pad_left, d.pad_bottom, d.pad_right};
-    conv.groups = d.groups;
-    attrs_ = conv;
-    inputs_[0] = x_.view();
-    inputs_[0].data = nullptr;
-    inputs_[1] = w_->view();
-    output_ = y_.view();
-    output_.data = nullptr;
-    desc_ = {Op::kConv, &attrs_, inputs_, absent_, {&output_, 1}};
-  }
-
-  const OpDesc& desc() const { return desc_; }
-  const TensorView& y() const { return y_.view(); }
-
-  void run(const Kernel& kernel, std::span<std::byte> workspace, ThreadPool& pool) const {
-    const TensorView inputs[2] = {x_.view(), w_->view()};
-    kernel.run({inputs, {&y_.view(), 1}, workspace, pool});
-  }
-
- private:
-  Tensor x_;
-  ConstTensor w_;
-  Tensor y_;
-  Attrs attrs_;
-  TensorView inputs_[2];
-  bool absent_[2] = {false, false};
-  TensorView output_;
-  OpDesc desc_;
-};
-
-double median_ms(const Problem& problem, const Kernel& kernel, std::span<std::byte> workspace,
-                 ThreadPool& pool, const StopRule& rule) {
-  const auto since = [](Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  };
-  std::vector<double> samples;
-  problem.run(kernel, workspace, pool);
-  for (const auto start = Clock::now(); since(start) * 1e3 < rule.warmup_ms;) {
-    problem.run(kernel, workspace, pool);
-  }
-  const auto start = Clock::now();
-  while (since(start) < rule.seconds ||
-         samples.size() < static_cast<std::size_t>(rule.iterations)) {
-    const auto begin = Clock::now();
-    problem.run(kernel, workspace, pool);
-    samples.push_back(since(begin) * 1e3);
-  }
-  std::nth_element(samples.begin(),
-                   samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2),
-                   samples.end());
-  return samples[samples.size() / 2];
-}
 
 bool is_reference(const Implementation& entry) {
   return entry.name.find("reference") != std::string_view::npos;
 }
 
+// One problem on one device, as a table and as rows.
+class ConvBench {
+ public:
+  ConvBench(const ConvDesc& desc, const ConvBenchOptions& options, bool quiet)
+      : desc_(desc), options_(options), quiet_(quiet) {
+    timer_ = on_gpu() ? cuda_conv_timer(desc, options.dtype, options.layout, options.device.ordinal)
+                      : cpu_conv_timer(desc, options.dtype, options.layout, options.threads);
+  }
+
+  Json run() {
+    print_head();
+    Json rows = Json::array();
+    for (const Implementation* entry : implementations(Op::kConv)) {
+      if (entry->device != options_.device.kind) continue;
+      if (entry->name.find(options_.kernels) == std::string_view::npos) continue;
+      const Support support = can_run(*entry, timer_->op(), timer_->device());
+      rows.push_back(support ? measure(*entry) : decline(*entry, support));
+    }
+    return rows;
+  }
+
+ private:
+  bool on_gpu() const { return options_.device.kind == DeviceDesc::Kind::kCuda; }
+  // What the table counts in: TFLOP/s on a GPU, GFLOP/s on the CPU.
+  double rate_unit() const { return on_gpu() ? 1e12 : 1e9; }
+
+  void print_head() const {
+    if (quiet_) return;
+    const DeviceDesc& device = timer_->device();
+    const std::string where = on_gpu() ? device.name + " (" + to_string(options_.device) + ")"
+                                       : std::to_string(device.threads) + " threads";
+    std::printf("%s, %s %s, %s\n%-34s %10s %10s %14s\n", to_string(desc_).c_str(),
+                std::string(to_string(options_.dtype)).c_str(),
+                std::string(to_string(options_.layout)).c_str(), where.c_str(), "kernel", "ms",
+                on_gpu() ? "TFLOP/s" : "GFLOP/s", "workspace");
+  }
+
+  Json decline(const Implementation& entry, const Support& support) const {
+    const std::string name(entry.name);
+    if (!quiet_) std::printf("%-34s declined: %s\n", name.c_str(), support.reason.c_str());
+    return {{"impl", name}, {"declined", support.reason}};
+  }
+
+  Json measure(const Implementation& entry) {
+    // The reference is here for correctness; a second of it is no measurement anybody needs.
+    const StopRule rule = is_reference(entry) ? StopRule{0, 0, 1} : options_.rule;
+    const std::size_t workspace = entry.workspace(timer_->op(), timer_->device());
+    const double ms = timer_->measure(entry, rule).median();
+    if (!quiet_) {
+      std::printf("%-34s %10.4f %10.1f %14s\n", std::string(entry.name).c_str(), ms,
+                  static_cast<double>(desc_.flops()) / (ms * 1e-3) / rate_unit(),
+                  human_bytes(workspace).c_str());
+    }
+    const DeviceDesc& device = timer_->device();
+    Json row = {{"suite", "conv"},
+                {"problem", to_string(desc_)},
+                {"impl", entry.name},
+                {"device", on_gpu() ? "cuda" : "cpu"},
+                {"device_name", device.name},
+                {"dtype", to_string(options_.dtype)},
+                {"layout", to_string(options_.layout)},
+                {"batch", desc_.n}};
+    if (!on_gpu()) row["threads"] = device.threads;
+    row.update({{"ms", ms}, {"flops", desc_.flops()}, {"workspace_bytes", workspace}});
+    return row;
+  }
+
+  const ConvDesc desc_;
+  const ConvBenchOptions& options_;
+  const bool quiet_;
+  std::unique_ptr<ConvTimer> timer_;
+};
+
 }  // namespace
 
 Json bench_conv(const ConvDesc& desc, const ConvBenchOptions& options, bool quiet) {
-  const DeviceDesc device = detect_cpu(options.threads);
-  ThreadPool pool(device.threads);
-  const Problem problem(desc, options);
-  Json rows = Json::array();
-  if (!quiet) {
-    std::printf("%s, %s %s, %d threads\n%-34s %10s %10s %14s\n", to_string(desc).c_str(),
-                std::string(to_string(options.dtype)).c_str(),
-                std::string(to_string(options.layout)).c_str(), device.threads, "kernel", "ms",
-                "GFLOP/s", "workspace");
-  }
-  for (const Implementation* entry : implementations(Op::kConv)) {
-    const std::string name(entry->name);
-    if (name.find(options.kernels) == std::string::npos) continue;
-    if (const Support support = can_run(*entry, problem.desc(), device); !support) {
-      if (!quiet) std::printf("%-34s declined: %s\n", name.c_str(), support.reason.c_str());
-      rows.push_back({{"impl", name}, {"declined", support.reason}});
-      continue;
-    }
-    // The reference is here for correctness; a second of it is no measurement anybody needs.
-    StopRule rule = options.rule;
-    if (is_reference(*entry)) rule = {0, 0, 1};
-    const Buffer workspace(entry->workspace(problem.desc(), device));
-    const auto kernel = entry->prepare(problem.desc(), device);
-    const double ms = median_ms(problem, *kernel, {workspace.data(), workspace.size()}, pool, rule);
-    const double rate = static_cast<double>(desc.flops()) / ms * 1e-6;
-    if (!quiet) {
-      std::printf("%-34s %10.4f %10.1f %14s\n", name.c_str(), ms, rate,
-                  human_bytes(workspace.size()).c_str());
-    }
-    rows.push_back({{"suite", "conv"},
-                    {"problem", to_string(desc)},
-                    {"impl", name},
-                    {"device", "cpu"},
-                    {"dtype", to_string(options.dtype)},
-                    {"layout", to_string(options.layout)},
-                    {"batch", desc.n},
-                    {"threads", device.threads},
-                    {"ms", ms},
-                    {"flops", desc.flops()},
-                    {"workspace_bytes", workspace.size()}});
-  }
-  return rows;
+  return ConvBench(desc, options, quiet).run();
 }
 
 }  // namespace convoy::cli

@@ -1,10 +1,11 @@
-// One convolution through every kernel that can compute it.
+// One convolution through every kernel of a device.
 #pragma once
 
 #include <string>
 
 #include "base/conv_desc.h"
 #include "cli/report.h"
+#include "device/name.h"
 
 namespace convoy::cli {
 
@@ -13,10 +14,12 @@ struct ConvBenchOptions {
   DType dtype = DType::kF32;
   std::string kernels;  // substring that names must contain
   StopRule rule;
-  int threads = 0;
+  DeviceName device;
+  int threads = 0;  // of the CPU
 };
 
-// Prints a row per kernel (or the reason it declines) unless quiet; returns them as JSON.
+// Prints a row per kernel (or the reason it declines) unless quiet; returns them as JSON. Throws
+// kDevice when there is no such device.
 Json bench_conv(const ConvDesc& desc, const ConvBenchOptions& options, bool quiet);
 
 }  // namespace convoy::cli

@@ -9,7 +9,9 @@
 namespace convoy::cli {
 
 void ModelOptions::add_to(CLI::App& app) {
-  app.add_option("--device", device, "Where to run: cpu")->capture_default_str();
+  app.add_option("--device", device,
+                 "Where to run: cpu; convoy bench of a convolution also cuda, cuda:1")
+      ->capture_default_str();
   app.add_option("--precision", precision, "Arithmetic: f32")->capture_default_str();
   app.add_option("--threads", threads, "Threads; 0 takes what this process may use")
       ->check(CLI::Range(0, 1024))
@@ -23,9 +25,19 @@ void ModelOptions::add_to(CLI::App& app) {
   app.add_option("--json", json, "Write the result as JSON to a file, or - for standard output");
 }
 
+DeviceName device_of(const ModelOptions& options) {
+  try {
+    return parse_device(options.device);
+  } catch (const Error& error) {
+    throw UsageError(std::string("--device: ") + error.what());
+  }
+}
+
 Graph load_model(const ModelOptions& options) {
-  if (options.device != "cpu") {
-    throw UsageError("--device " + options.device + ": this build runs on the cpu only");
+  if (device_of(options).kind != DeviceDesc::Kind::kCpu) {
+    throw UsageError(
+        "--device " + options.device +
+        ": whole models run on the cpu; single convolutions run on cuda (convoy bench)");
   }
   if (options.precision != "f32") {
     throw UsageError("--precision " + options.precision + ": only f32 is available on the cpu");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/tensor.h"
+#include "device/name.h"
 #include "exec/session.h"
 
 namespace convoy::cli {
@@ -33,6 +34,9 @@ struct ModelOptions {
 };
 
 using NamedTensors = std::map<std::string, ConstTensor>;
+
+// What --device names. Throws UsageError when it names nothing.
+DeviceName device_of(const ModelOptions& options);
 
 // Loads the file; symbolic shapes stay open.
 Graph load_model(const ModelOptions& options);

@@ -1,6 +1,7 @@
 """The convoy command as a user meets it: answers, exit statuses, and clear refusals."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -38,6 +39,10 @@ def test_wrong_calls_exit_with_2(convoy, small_model):
     refused(convoy("run", small_model, "--shape", "x:1xtwo"), 2, "1xtwo")
     refused(convoy("bench", "n1 c3 h4 w4 k2 r3 s3 stride0"), 2, "stride", "0")
     refused(convoy("bench"), 2, "model")
+    refused(convoy("bench", "n1 c3 h4 w4 k2 r3 s3", "--device", "foo"), 2, "'foo'", "cuda:N")
+    refused(convoy("bench", "n1 c3 h4 w4 k2 r3 s3", "--device", "cuda:x"), 2, "'cuda:x'")
+    for command in ("run", "bench", "plan", "profile"):
+        refused(convoy(command, small_model, "--device", "cuda"), 2, "whole models run on the cpu")
 
 
 def test_missing_and_wrong_files_exit_with_1(convoy, small_model, tmp_path):
@@ -130,6 +135,25 @@ def test_bench_measures_a_convolution_with_every_kernel(convoy):
     assert "conv.reference" in ran and "conv.im2win.cpu.f32" in ran
     assert all(r["ms"] > 0 for r in rows if "ms" in r)
     assert all(r["declined"] for r in rows if "ms" not in r)
+    assert not any(".cuda." in r["impl"] for r in rows)
+
+
+@pytest.mark.parametrize("problem", ["n2 c8 h9 w9 k8 r3 s3 pad1", 'mb2_ic8ih9oc8oh9kh3ph1n"x"'])
+def test_bench_measures_a_convolution_on_a_gpu(convoy, problem):
+    result = convoy("bench", problem, "--device", "cuda", "--duration", 0.01, "--warmup", 0,
+                    "--iterations", 20, "--layout", "nchw", "--json", "-")
+    if result.status != 0:  # the reason there is no GPU, or none of that number
+        refused(result, 1, "device:")
+        assert re.search("libcuda|GPU", result.err)
+        refused(convoy("bench", problem, "--device", "cuda:99"), 1, "device:")
+        pytest.skip(result.err.strip())
+    rows = json.loads(result.out)
+    assert all(".cuda." in r["impl"] for r in rows)
+    ran = [r for r in rows if "ms" in r]
+    assert ran and all(r["ms"] > 0 and r["device"] == "cuda" and r["device_name"] for r in ran)
+    refused(convoy("bench", problem, "--device", "cuda:99"), 1, "99")
+    declined = json.loads(convoy("bench", problem, "--device", "cuda", "--dtype", "f64", "--json", "-").out)
+    assert declined and all("f32" in r["declined"] for r in declined)
 
 
 def test_info(convoy, small_model):
