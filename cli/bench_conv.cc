@@ -60,8 +60,8 @@ class ConvBench {
     const std::size_t workspace = entry.workspace(timer_->op(), timer_->device());
     const double ms = timer_->measure(entry, rule).median();
     if (!quiet_) {
-      std::printf("%-34s %10.4f %10.1f %14s\n", std::string(entry.name).c_str(), ms,
-                  static_cast<double>(desc_.flops()) / (ms * 1e-3) / rate_unit(),
+      std::printf("%-34s %10.4f %10.*f %14s\n", std::string(entry.name).c_str(), ms,
+                  on_gpu() ? 2 : 1, static_cast<double>(desc_.flops()) / (ms * 1e-3) / rate_unit(),
                   human_bytes(workspace).c_str());
     }
     const DeviceDesc& device = timer_->device();

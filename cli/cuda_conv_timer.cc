@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 // Uniform values all over the buffer: a tile from the host, doubled on the device, since a batch
 // may be gigabytes. Not zeros, which take less power and so run at a higher clock.
 void fill_random(const cuda::Device& device, cuda::DeviceBuffer& buffer, DType dtype) {
-  // No extent of a tensor divides it, so rows, channels and images differ.
+  // Prime, so that rows, channels and images differ.
   constexpr std::size_t kTile = 1000003;
   const ConstTensor tile = random_tensor(dtype, {static_cast<std::int64_t>(kTile)}, 1);
   std::size_t filled = std::min(buffer.bytes(), tile->view().bytes());

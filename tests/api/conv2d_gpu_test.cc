@@ -4,75 +4,36 @@
 #include <gtest/gtest.h>
 #include <convoy/convoy.hpp>
 
+#include <cstdlib>
 #include <functional>
-#include <limits>
 #include <memory>
+#include <new>
 #include <thread>
 
-#include "examples/cuda_driver.h"
+#include "tests/support/device_memory.h"
 
 namespace {
 
-using testing::HasSubstr;
+using convoy::testing::DeviceFloats;
+using convoy::testing::integers;
+using convoy::testing::Stream;
+using convoy::testing::unwritten;
+using ::testing::HasSubstr;
 
-// Device memory with contents, for as long as the scope.
-class DeviceFloats {
- public:
-  DeviceFloats(const cuda_driver& cuda, const std::vector<float>& values)
-      : cuda_(cuda), count_(values.size()) {
-    cuda_check(cuda_.alloc(&address_, bytes() + 64), "cuMemAlloc");
-    if (values.empty()) return;
-    cuda_check(cuda_.upload(address_, values.data(), bytes(), nullptr), "cuMemcpyHtoDAsync");
-    cuda_check(cuda_.stream_wait(nullptr), "cuStreamSynchronize");
-  }
-  ~DeviceFloats() { cuda_.free(address_); }
-  DeviceFloats(const DeviceFloats&) = delete;
-  DeviceFloats& operator=(const DeviceFloats&) = delete;
+thread_local long allocations = 0;
 
-  std::size_t bytes() const { return count_ * sizeof(float); }
-  void* data() const { return reinterpret_cast<void*>(address_); }
-  std::vector<float> read() const {
-    std::vector<float> values(count_);
-    cuda_check(cuda_.download(values.data(), address_, bytes(), nullptr), "cuMemcpyDtoHAsync");
-    cuda_check(cuda_.stream_wait(nullptr), "cuStreamSynchronize");
-    return values;
-  }
+}  // namespace
 
- private:
-  const cuda_driver& cuda_;
-  std::size_t count_;
-  CUdeviceptr address_ = 0;
-};
-
-class Stream {
- public:
-  explicit Stream(const cuda_driver& cuda) : cuda_(cuda) {
-    cuda_check(cuda_.stream_create(&stream_, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
-  }
-  ~Stream() { cuda_.stream_destroy(stream_); }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-  CUstream get() const { return stream_; }
-  void wait() const { cuda_check(cuda_.stream_wait(stream_), "cuStreamSynchronize"); }
-
- private:
-  const cuda_driver& cuda_;
-  CUstream stream_ = nullptr;
-};
-
-std::vector<float> integers(std::int64_t count, unsigned seed) {
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (float& value : values) {
-    seed = seed * 1664525u + 1013904223u;
-    value = static_cast<float>(seed >> 24 & 7) - 3;
-  }
-  return values;
+// Of the whole process, the library included.
+void* operator new(std::size_t bytes) {
+  ++allocations;
+  if (void* p = std::malloc(bytes > 0 ? bytes : 1)) return p;
+  throw std::bad_alloc();
 }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
-std::vector<float> unwritten(std::int64_t count) {
-  return std::vector<float>(static_cast<std::size_t>(count),
-                            std::numeric_limits<float>::quiet_NaN());
-}
+namespace {
 
 std::int64_t x_count(const convoy::ConvDesc& d) { return d.n * d.c * d.h * d.w; }
 std::int64_t y_count(const convoy::ConvDesc& d) { return d.n * d.k * d.p() * d.q(); }
@@ -122,7 +83,7 @@ std::vector<float> on_the_cpu(Case c, const std::vector<float>& x,
   return y;
 }
 
-class Conv2dGpu : public testing::Test {
+class Conv2dGpu : public ::testing::Test {
  protected:
   void SetUp() override {
     try {
@@ -199,6 +160,22 @@ TEST_F(Conv2dGpu, ExecuteWaitsForTheResult) {
       cuda_, unwritten(static_cast<std::int64_t>(conv.workspace_bytes() / sizeof(float) + 1)));
   conv.run(x.data(), y.data(), workspace.data(), conv.workspace_bytes());
   EXPECT_EQ(y.read(), on_the_cpu(c, host, {}));
+}
+
+TEST_F(Conv2dGpu, EnqueueAllocatesNothing) {
+  const Case c = cases()[0];
+  const convoy::Conv2d conv(c.desc, c.weights.data(), c.bias.data());
+  const DeviceFloats x(cuda_, integers(x_count(c.desc), 5)), y(cuda_, unwritten(y_count(c.desc)));
+  const DeviceFloats workspace(
+      cuda_, unwritten(static_cast<std::int64_t>(conv.workspace_bytes() / sizeof(float) + 1)));
+  const Stream stream(cuda_);
+  const long before = allocations;
+  EXPECT_GT(before, 0);  // they are counted
+  for (int i = 0; i < 3; ++i) {
+    conv.enqueue(stream.get(), x.data(), y.data(), workspace.data(), conv.workspace_bytes());
+  }
+  EXPECT_EQ(allocations, before);
+  stream.wait();
 }
 
 TEST_F(Conv2dGpu, ThreadsShareAHandle) {
