@@ -5,6 +5,8 @@
 #include "base/version.h"
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cuda/compile.h"
+#include "cuda/device.h"
 #include "device/device.h"
 #include "exec/session.h"
 #include "graph/symbolic.h"
@@ -86,6 +88,46 @@ Json show_model(const ModelOptions& options, bool quiet) {
   return json;
 }
 
+Json show_gpu(int ordinal, bool quiet) {
+  const DeviceDesc gpu = cuda::Device::get(ordinal).desc();
+  const double flops = gpu.cores * gpu.flops_per_second_core;
+  if (!quiet) {
+    std::printf("cuda:%-6d %s, %s, %d multiprocessors, %s\n", ordinal, gpu.name.c_str(),
+                gpu.cuda.arch.c_str(), gpu.cores,
+                human_bytes(static_cast<std::size_t>(gpu.cuda.memory_bytes)).c_str());
+    std::printf(
+        "            L2 %s, shared memory %s per block, %.1f TFLOP/s f32, %.2f TB/s nominal\n",
+        human_bytes(static_cast<std::size_t>(gpu.l2_bytes)).c_str(),
+        human_bytes(static_cast<std::size_t>(gpu.cuda.shared_bytes_block)).c_str(), flops * 1e-12,
+        gpu.bytes_per_second * 1e-12);
+  }
+  return {{"device", "cuda:" + std::to_string(ordinal)},
+          {"name", gpu.name},
+          {"arch", gpu.cuda.arch},
+          {"multiprocessors", gpu.cores},
+          {"memory_bytes", gpu.cuda.memory_bytes},
+          {"l2_bytes", gpu.l2_bytes},
+          {"shared_bytes_block", gpu.cuda.shared_bytes_block},
+          {"clock_hz", gpu.cuda.clock_hz},
+          {"flops_per_second", flops},
+          {"bytes_per_second", gpu.bytes_per_second}};
+}
+
+// GPUs and the compiler of their kernels, or why there is none.
+Json show_cuda(bool quiet) {
+  const cuda::Availability gpus = cuda::availability();
+  const std::string missing = cuda::compiler_missing(), compiler = cuda::compiler_version();
+  Json json = {{"gpus", Json::array()}, {"compiler", compiler}};
+  if (gpus.devices == 0) {
+    json["no_gpu"] = gpus.reason;
+    if (!quiet) std::printf("gpu         none: %s\n", gpus.reason.c_str());
+  }
+  for (int i = 0; i < gpus.devices; ++i) json["gpus"].push_back(show_gpu(i, quiet));
+  if (!missing.empty()) json["no_compiler"] = missing;
+  if (!quiet) std::printf("compiler    %s\n", (missing.empty() ? compiler : missing).c_str());
+  return json;
+}
+
 Json show_device(bool quiet) {
   const DeviceDesc cpu = detect_cpu();
   if (!quiet) {
@@ -95,10 +137,11 @@ Json show_device(bool quiet) {
                 human_bytes(static_cast<std::size_t>(cpu.l1_bytes)).c_str(),
                 human_bytes(static_cast<std::size_t>(cpu.l2_bytes)).c_str(),
                 human_bytes(static_cast<std::size_t>(cpu.l3_bytes)).c_str());
-    std::printf("gpu         none: this build has no GPU kernels\n");
   }
-  return {{"cpu", cpu.name},          {"isa", cpu.isa},           {"threads", cpu.threads},
-          {"l1_bytes", cpu.l1_bytes}, {"l2_bytes", cpu.l2_bytes}, {"l3_bytes", cpu.l3_bytes}};
+  Json json = {{"cpu", cpu.name},          {"isa", cpu.isa},           {"threads", cpu.threads},
+               {"l1_bytes", cpu.l1_bytes}, {"l2_bytes", cpu.l2_bytes}, {"l3_bytes", cpu.l3_bytes}};
+  json.update(show_cuda(quiet));
+  return json;
 }
 
 void info(const InfoOptions& options) {

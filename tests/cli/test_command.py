@@ -160,6 +160,9 @@ def test_info(convoy, small_model):
     kernels = convoy("info", "--kernels").out.split()
     assert "conv.im2win.cpu.f32" in kernels and kernels.count("conv.reference") == 1
     assert "cpu" in convoy("info").out
+    device = json.loads(convoy("info", "--json", "-").out)["device"]
+    assert device["gpus"] or device["no_gpu"]
+    assert device["compiler"] or device["no_compiler"]
     model = json.loads(convoy("info", small_model, "--json", "-").out)["model"]
     assert model["inputs"][0]["shape"] == "batchx3x8x8"
     assert model["computes"] == {"shapes": ["Nx4"], "symbol": "batch"}
