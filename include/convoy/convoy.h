@@ -198,9 +198,8 @@ CONVOY_API convoy_status convoy_conv2d_candidate_at(const convoy_conv2d_desc* de
                                                     convoy_conv2d_candidate* candidate);
 
 /* Prepares `kernel` (null: the one with the least estimate) with these weights and bias (null: none),
- * both in host memory, which is not needed afterwards. On a GPU this compiles the kernel, or takes it
- * from the cache on disk, and copies the weights to the device; CONVOY_DEVICE says in words what is
- * missing where that cannot be. */
+ * both in host memory, which is not needed afterwards. On a GPU this compiles the kernel and copies the
+ * weights to the device; CONVOY_DEVICE says in words what is missing where that cannot be. */
 CONVOY_API convoy_status convoy_conv2d_create(const convoy_conv2d_desc* desc, const char* kernel,
                                               const void* weights, const void* bias,
                                               convoy_conv2d** conv);
