@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "kernels/conv/cuda/entries.h"
 #include "kernels/conv/entries.h"
 
 namespace convoy {
@@ -114,6 +115,7 @@ ImplementationList conv_implementations() {
     std::vector<Implementation> entries;
     append_window_convolutions(entries);
     append_im2col(entries);
+    append_cuda_convolutions(entries);
     entries.push_back(kConvReference);
     return entries;
   }();

@@ -38,6 +38,7 @@ __device__ void direct(const float* x, const float* w, const float* bias, const 
 #pragma unroll 1
       for (int r = 0; r < kProblem.r; ++r) {
         if (!row_is_inside(r)) continue;
+#pragma unroll 4
         for (int s = 0; s < kProblem.s; ++s) add(c, r, s);
       }
     }
@@ -47,6 +48,7 @@ __device__ void direct(const float* x, const float* w, const float* bias, const 
       if (!row_is_inside(r)) continue;
 #pragma unroll 1
       for (int s = 0; s < kProblem.s; ++s) {
+#pragma unroll 4
         for (int c = 0; c < kProblem.group_c(); ++c) add(c, r, s);
       }
     }

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Checks the CUDA kernels on a machine with a GPU: every test, then a reduced set under
+# compute-sanitizer's memcheck and racecheck. Fails when any of them does, or could not run.
+if [ $# -ne 2 ] || [ ! -x "$1/gpu_test" ]; then
+  echo "usage: tools/gpu/check.sh BINARIES OUTPUT" >&2
+  echo "BINARIES: the folder that gpu_test was built or carried into; OUTPUT: takes the logs" >&2
+  exit 2
+fi
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+binaries=$(cd "$1" && pwd)
+mkdir -p "$2"
+output=$(cd "$2" && pwd)
+export CONVOY_SOURCE_DIR=$root
+# Libraries carried along lie beside the binary.
+export LD_LIBRARY_PATH=$binaries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+status=0
+
+# step NAME COMMAND...: its log is OUTPUT/NAME.log. A test that skips has checked nothing.
+step() {
+  local name=$1 seconds=$SECONDS verdict=passed
+  shift
+  "$@" >"$output/$name.log" 2>&1 || verdict="failed ($?)"
+  if [ "$verdict" = passed ] && grep -q '\[  SKIPPED \]' "$output/$name.log"; then
+    verdict="skipped: $(grep -A 1 -m 1 'Skipped$' "$output/$name.log" | tail -n 1)"
+  fi
+  if [ "$verdict" = passed ] && ! grep -q '\[  PASSED  \] [1-9]' "$output/$name.log"; then
+    verdict="ran no test"
+  fi
+  printf '%-10s %4d s  %s\n' "$name" $((SECONDS - seconds)) "$verdict"
+  grep -E 'checked [0-9]+|random convolutions|convolutions in|ERROR SUMMARY|RACECHECK SUMMARY' \
+    "$output/$name.log" | cut -c 1-200 | sed 's/^/    /'
+  if [ "$verdict" != passed ]; then
+    grep -E 'Failure|FAILED|Error|^========= ' "$output/$name.log" | head -n 40 | sed 's/^/    /'
+    status=1
+  fi
+}
+
+step tests "$binaries/gpu_test"
+
+sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)
+if [ -z "$sanitizer" ]; then
+  echo "compute-sanitizer is not installed" >&2
+  exit 1
+fi
+export CONVOY_GPU_GEOMETRIES=${CONVOY_GPU_GEOMETRIES:-40}
+step memcheck "$sanitizer" --tool memcheck --error-exitcode 1 \
+  "$binaries/gpu_test" '--gtest_filter=*RandomConvolutions'
+# Races are looked for in our kernels, whose names all begin alike, not in cuBLAS's.
+step racecheck "$sanitizer" --tool racecheck --error-exitcode 1 --kernel-name kernel_substring=conv_ \
+  "$binaries/gpu_test" '--gtest_filter=*RandomConvolutions'
+exit $status
