@@ -1,5 +1,6 @@
 # Writes OUTPUT, a C++ source that holds the text of every file of FILES, named relative to ROOT:
 #   cmake -DROOT=src -DFILES="a.cuh;b.cuh" -DOUTPUT=embedded.cc -P embed_sources.cmake
+cmake_minimum_required(VERSION 3.25)
 set(entries "")
 foreach(file IN LISTS FILES)
   file(RELATIVE_PATH name ${ROOT} ${file})

@@ -1,73 +1,62 @@
 #include "cuda/cublas.h"
 
 #include <cublas_v2.h>
-#include <dlfcn.h>
 
 #include <map>
 #include <memory>
 #include <mutex>
 
 #include "base/error.h"
+#include "cuda/library.h"
 
 namespace convoy::cuda {
 namespace {
 
 // cublas_v2.h renames some of these with the suffix _v2: the expansion is what the library exports.
-#define CONVOY_CUBLAS_ENTRIES(X)                                                                   \
-  X(cublasCreate)                                                                                  \
-  X(cublasDestroy) X(cublasGetStatusString) X(cublasSetStream) X(cublasSetMathMode) X(cublasSgemm) \
-      X(cublasSgemmStridedBatched)
+// clang-format off
+#define CONVOY_CUBLAS_ENTRIES(X)                                              \
+  X(cublasCreate) X(cublasDestroy) X(cublasGetStatusString) X(cublasSetStream) \
+  X(cublasSetMathMode) X(cublasSgemm) X(cublasSgemmStridedBatched)
+// clang-format on
 #define CONVOY_STRING(text) #text
 #define CONVOY_EXPANDED_NAME(name) CONVOY_STRING(name)
 
-struct Library {
+struct Entries {
 #define CONVOY_CUBLAS_ENTRY(name) decltype(&::name) name = nullptr;
   CONVOY_CUBLAS_ENTRIES(CONVOY_CUBLAS_ENTRY)
 #undef CONVOY_CUBLAS_ENTRY
   std::string missing;
 
-  Library() {
-    constexpr const char* kNames[] = {"libcublas.so.13", "libcublas.so.12",
-                                      "/usr/local/cuda/lib64/libcublas.so.13",
-                                      "/usr/local/cuda/lib64/libcublas.so.12"};
-    void* handle = nullptr;
-    for (const char* name : kNames) {
-      handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-      if (handle != nullptr) break;
-    }
-    if (handle == nullptr) {
-      missing = "cuBLAS cannot be opened: no libcublas.so.13 or libcublas.so.12";
-      return;
-    }
-    const auto find = [&](auto& entry, const char* symbol) {
-      entry = reinterpret_cast<std::decay_t<decltype(entry)>>(dlsym(handle, symbol));
-      if (entry == nullptr) missing = std::string("cuBLAS lacks ") + symbol;
-    };
-#define CONVOY_CUBLAS_ENTRY(name) find(name, CONVOY_EXPANDED_NAME(name));
+  Entries() {
+    Library library("CONVOY_LIBCUBLAS",
+                    {"libcublas.so.13", "libcublas.so.12", "/usr/local/cuda/lib64/libcublas.so.13",
+                     "/usr/local/cuda/lib64/libcublas.so.12"});
+#define CONVOY_CUBLAS_ENTRY(name) library.find(name, CONVOY_EXPANDED_NAME(name));
     CONVOY_CUBLAS_ENTRIES(CONVOY_CUBLAS_ENTRY)
 #undef CONVOY_CUBLAS_ENTRY
+    if (!library.missing().empty()) missing = "no cuBLAS: " + library.missing();
   }
 };
 
-const Library& library() {
-  static const Library opened;
-  return opened;
+const Entries& cublas() {
+  static const Entries entries;
+  return entries;
 }
 
 void check_blas(cublasStatus_t status, const char* call) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   fail(status == CUBLAS_STATUS_ALLOC_FAILED ? ErrorCode::kOutOfMemory : ErrorCode::kDevice,
-       std::string(call) + ": " + library().cublasGetStatusString(status));
+       std::string(call) + ": " + cublas().cublasGetStatusString(status));
 }
 
 }  // namespace
 
-std::string blas_missing() { return library().missing; }
+std::string blas_missing() { return cublas().missing; }
 
 struct Blas::State {
   explicit State(const Device& on) : device(on) {}
   ~State() {
-    if (handle != nullptr) library().cublasDestroy(handle);
+    if (handle != nullptr) cublas().cublasDestroy(handle);
   }
   const Device& device;
   cublasHandle_t handle = nullptr;
@@ -77,10 +66,10 @@ struct Blas::State {
 Blas::Blas(const Device& device) : state_(std::make_unique<State>(device)) {
   if (const std::string reason = blas_missing(); !reason.empty()) fail(ErrorCode::kDevice, reason);
   const ContextScope scope(device);
-  check_blas(library().cublasCreate(&state_->handle), "cublasCreate");
+  check_blas(cublas().cublasCreate(&state_->handle), "cublasCreate");
   // Not the pedantic mode, which also forbids fast kernels that are exact in f32; the default one
   // uses tensor cores for no f32 product.
-  check_blas(library().cublasSetMathMode(state_->handle, CUBLAS_DEFAULT_MATH), "cublasSetMathMode");
+  check_blas(cublas().cublasSetMathMode(state_->handle, CUBLAS_DEFAULT_MATH), "cublasSetMathMode");
 }
 
 Blas::~Blas() = default;
@@ -102,17 +91,16 @@ void Blas::multiply(const MatrixProduct& p, const float* a, const float* b, floa
   const std::lock_guard lock(state_->mutex);
   const ContextScope scope(state_->device);
   const cublasHandle_t handle = state_->handle;
-  check_blas(library().cublasSetStream(handle, stream), "cublasSetStream");
+  check_blas(cublas().cublasSetStream(handle, stream), "cublasSetStream");
   if (p.batch == 1) {
-    check_blas(
-        library().cublasSgemm(handle, operation(p.transpose_a), operation(p.transpose_b), p.m, p.n,
-                              p.k, &one, a, p.a_rows, b, p.b_rows, &zero, c, p.c_rows),
-        "cublasSgemm");
+    check_blas(cublas().cublasSgemm(handle, operation(p.transpose_a), operation(p.transpose_b), p.m,
+                                    p.n, p.k, &one, a, p.a_rows, b, p.b_rows, &zero, c, p.c_rows),
+               "cublasSgemm");
   } else {
-    check_blas(library().cublasSgemmStridedBatched(handle, operation(p.transpose_a),
-                                                   operation(p.transpose_b), p.m, p.n, p.k, &one, a,
-                                                   p.a_rows, p.a_stride, b, p.b_rows, p.b_stride,
-                                                   &zero, c, p.c_rows, p.c_stride, p.batch),
+    check_blas(cublas().cublasSgemmStridedBatched(handle, operation(p.transpose_a),
+                                                  operation(p.transpose_b), p.m, p.n, p.k, &one, a,
+                                                  p.a_rows, p.a_stride, b, p.b_rows, p.b_stride,
+                                                  &zero, c, p.c_rows, p.c_stride, p.batch),
                "cublasSgemmStridedBatched");
   }
 }
