@@ -145,14 +145,20 @@ __device__ __forceinline__ float activate(float x, float alpha, float beta) {
   return x;
 }
 
-// What is stored for one sum; `bias` and `residual` are read where the problem has them.
+// What is stored for one sum that has the bias in it; `residual` is read where the problem has one.
 template <Problem kProblem>
-__device__ __forceinline__ float finish(float sum, float bias, float residual) {
-  if constexpr (kProblem.bias) sum += bias;
+__device__ __forceinline__ float finish_biased(float sum, float residual) {
   if constexpr (kProblem.residual == Residual::kBeforeActivation) sum += residual;
   float y = activate<kProblem.activation>(sum, kProblem.alpha, kProblem.beta);
   if constexpr (kProblem.residual == Residual::kAfterActivation) y += residual;
   return y;
+}
+
+// What is stored for one sum; `bias` and `residual` are read where the problem has them.
+template <Problem kProblem>
+__device__ __forceinline__ float finish(float sum, float bias, float residual) {
+  if constexpr (kProblem.bias) sum += bias;
+  return finish_biased<kProblem>(sum, residual);
 }
 
 }  // namespace convoy::conv_cuda
