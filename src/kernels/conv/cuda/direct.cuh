@@ -2,6 +2,7 @@
 // each time it is used. Accesses are coalesced, no more.
 #pragma once
 
+#include "kernels/conv/cuda/finish.cuh"
 #include "kernels/conv/cuda/flat.cuh"
 
 namespace convoy::conv_cuda {

@@ -2,6 +2,7 @@
 // the other does what follows the sums.
 #pragma once
 
+#include "kernels/conv/cuda/finish.cuh"
 #include "kernels/conv/cuda/flat.cuh"
 
 namespace convoy::conv_cuda {

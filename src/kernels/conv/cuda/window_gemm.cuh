@@ -6,6 +6,7 @@
 // each thread 4 x 4 of them, in steps of at most 16 terms that go through shared memory.
 #pragma once
 
+#include "kernels/conv/cuda/finish.cuh"
 #include "kernels/conv/cuda/flat.cuh"
 
 namespace convoy::conv_cuda {

@@ -2,6 +2,7 @@
 // bias is in the sums already.
 #pragma once
 
+#include "kernels/conv/cuda/finish.cuh"
 #include "kernels/conv/cuda/vector_access.cuh"
 #include "kernels/conv/cuda/window_place.cuh"
 

@@ -46,6 +46,7 @@ struct TileSizes {
   int row_pitch;      // between staged rows
   int image_rows;     // staged rows from the first of an image to its last
   int staged_rows;    // most input rows of a stage
+  long long images;   // most that a block reads from
   int plane;          // `lanes` channels of a stage
   int copy;           // floats that one asynchronous copy of x moves
   int load;           // floats of one load from a staged window
@@ -53,7 +54,8 @@ struct TileSizes {
 
   int channel_stages, row_stages, stages;
   int x_stage, w_stage;  // of one buffer
-  bool table;            // the sources of copies are computed once and kept in shared memory
+  bool addressable;      // the sources of copies fit the words that say them
+  bool table;            // those words are computed once and kept in shared memory
   int table_at;          // where, behind the buffers
   long long shared_bytes;
 };
@@ -116,10 +118,12 @@ constexpr TileSizes sizes_of(const Problem& d, const Tile& t) {
   z.x_stage = t.channels / z.lanes * z.plane;
   z.w_stage = round_up(t.channels * t.rows * d.s * z.block_k, 4);
 
-  // A table entry holds an offset from the block's first image and a bit per row stage.
-  const long long images = crossings + 1;
-  const long long reach = images * d.c * (d.h + 2LL * d.pad_top + 1) * d.w;
-  z.table = z.stages > 1 && z.row_stages < 16 && (reach >> (31 - z.row_stages)) == 0;
+  // The source of a copy is an offset from the block's first image and a bit per row stage, in one
+  // word.
+  z.images = crossings + 1;
+  const long long reach = z.images * d.c * (d.h + 2LL * d.pad_top + 1) * d.w;
+  z.addressable = z.row_stages < 16 && reach >> (31 - z.row_stages) == 0;
+  z.table = z.stages > 1;
   z.table_at = t.buffers * (z.x_stage + z.w_stage);
   const int exchanged = (t.split - 1) * t.k_threads * t.segments * t.q * t.k;
   const int stored = d.y_layout == Layout::kNchw ? t.k_threads * t.segments * t.q : 0;
