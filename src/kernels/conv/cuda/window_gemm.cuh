@@ -103,7 +103,8 @@ __device__ void window_gemm(const float* source, const float* w, const float* bi
     load_windows(first_term);
     load_filters(first_term);
     __syncthreads();
-#pragma unroll
+    // Not all at once, which would read every operand first and spill.
+#pragma unroll 8
     for (int term = 0; term < kTerms; ++term) {
       const float4 a = *reinterpret_cast<const float4*>(&x_tile[term][pixel]);
       const float4 b = *reinterpret_cast<const float4*>(&w_tile[term][k]);
