@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "base/error.h"
 
 namespace convoy::cuda {
@@ -22,7 +25,9 @@ class Compile : public ::testing::Test {
  protected:
   void SetUp() override {
     if (const std::string reason = compiler_missing(); !reason.empty()) GTEST_SKIP() << reason;
+    setenv("CONVOY_CACHE_DIR", "off", 1);
   }
+  void TearDown() override { unsetenv("CONVOY_CACHE_DIR"); }
 };
 
 TEST_F(Compile, EveryArchitectureWithItsResources) {
@@ -66,6 +71,32 @@ TEST_F(Compile, ProgramsOfOneCallKeepTheirOrder) {
     ASSERT_EQ(binaries.size(), 5u);
     for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(binaries[i].kernel, programs[i].kernel);
   }
+}
+
+TEST_F(Compile, TheSecondTimeComesFromTheCache) {
+  std::string folder = ::testing::TempDir() + "convoy_compile_XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  setenv("CONVOY_CACHE_DIR", folder.c_str(), 1);
+  const std::vector programs{program("y[threadIdx.x] = 1;"), program("y[threadIdx.x] = 2;")};
+  const std::vector<Binary> first = compile(programs, "sm_90a"),
+                            again = compile(programs, "sm_90a");
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_FALSE(first[i].from_cache);
+    EXPECT_TRUE(again[i].from_cache);
+    EXPECT_EQ(first[i].kernel, again[i].kernel);
+    EXPECT_EQ(first[i].cubin, again[i].cubin);
+    EXPECT_EQ(first[i].resources.registers, again[i].resources.registers);
+    EXPECT_LT(again[i].seconds, first[i].seconds);
+  }
+  EXPECT_FALSE(compile(programs, "sm_80")[0].from_cache);
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::filesystem::resize_file(entry.path(), 100);
+  }
+  EXPECT_FALSE(compile(programs, "sm_90a")[0].from_cache);
+  EXPECT_TRUE(compile(programs, "sm_90a")[0].from_cache);
+  setenv("CONVOY_CACHE_DIR", "off", 1);
+  EXPECT_FALSE(compile(programs, "sm_90a")[0].from_cache);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(Compile, AWrongSourceFailsWithTheCompilersWords) {

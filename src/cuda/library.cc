@@ -1,6 +1,8 @@
 #include "cuda/library.h"
 
 #include <dlfcn.h>
+#include <link.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 
@@ -26,6 +28,15 @@ Library::Library(const char* variable, std::initializer_list<const char*> names)
   for (const char* name : names) {
     if (open(name)) return;
   }
+}
+
+std::string Library::file_identity() const {
+  link_map* map = nullptr;
+  struct stat file;
+  if (handle_ == nullptr || dlinfo(handle_, RTLD_DI_LINKMAP, &map) != 0) return name_;
+  if (stat(map->l_name, &file) != 0) return map->l_name;
+  return std::string(map->l_name) + " " + std::to_string(file.st_size) + " " +
+         std::to_string(file.st_mtime);
 }
 
 void* Library::look_up(const char* symbol) {

@@ -15,6 +15,10 @@ class Library {
   // Why it cannot be used; empty when it can. Lists what was tried.
   const std::string& missing() const { return missing_; }
 
+  // The file that was opened, its size and when it last changed: "/usr/lib/libx.so.1 1024
+  // 1700000000".
+  std::string file_identity() const;
+
   // Fills `entry` with the symbol; where there is none, missing() says so.
   template <class Entry>
   void find(Entry& entry, const char* symbol) {

@@ -23,7 +23,7 @@ struct Compiler {
 #define CONVOY_NVRTC_ENTRY(name) decltype(&::name) name = nullptr;
   CONVOY_NVRTC_ENTRIES(CONVOY_NVRTC_ENTRY)
 #undef CONVOY_NVRTC_ENTRY
-  std::string missing, version;
+  std::string missing, version, identity;
 
   Compiler() {
     Library library("CONVOY_LIBNVRTC",
@@ -38,6 +38,7 @@ struct Compiler {
       missing = "no NVRTC to compile kernels with: " + missing;
     } else if (nvrtcVersion(&major, &minor) == NVRTC_SUCCESS) {
       version = "NVRTC " + std::to_string(major) + "." + std::to_string(minor);
+      identity = version + " " + library.file_identity();
     } else {
       missing = "NVRTC does not say its version";
     }
@@ -108,6 +109,11 @@ Resources read_resources(const std::string& log) {
 
 std::string compiler_missing() { return compiler().missing; }
 std::string compiler_version() { return compiler().version; }
+
+const std::string& compiler_identity() {
+  if (!compiler().missing.empty()) fail(ErrorCode::kDevice, compiler().missing);
+  return compiler().identity;
+}
 
 std::vector<std::string> nvrtc_options(const Program& program, const std::string& arch) {
   std::vector<std::string> options{"--gpu-architecture=" + arch, "--std=c++20", "-default-device",
