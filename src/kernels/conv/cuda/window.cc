@@ -55,15 +55,6 @@ std::vector<float> pack_window_weights(const ConvProblem& problem, const Tile& t
   return packed;
 }
 
-// Compiled with fewer blocks a multiprocessor where registers do not suffice for so many.
-cuda::Binary compile_window(const ConvProblem& problem, Tile& tile, const DeviceDesc& device) {
-  for (;; --tile.blocks) {
-    const cuda::Program program = window_program(problem, tile);
-    cuda::Binary binary = std::move(cuda::compile({&program, 1}, device.cuda.arch)[0]);
-    if (binary.resources.spill_bytes == 0 || tile.blocks == 1) return binary;
-  }
-}
-
 class WindowConv final : public DeviceConv {
  public:
   WindowConv(const ConvProblem& problem, const DeviceDesc& device, Tile tile)
@@ -133,6 +124,14 @@ cuda::Program window_program(const ConvProblem& problem, const Tile& tile) {
       "    float* __restrict__ y) {\n"
       "  window_conv<kProblem, kTile>(x, w, bias, residual, y);\n}\n";
   return {.kernel = "conv_window", .source = std::move(source), .options = {}};
+}
+
+cuda::Binary compile_window(const ConvProblem& problem, Tile& tile, const DeviceDesc& device) {
+  for (;; --tile.blocks) {
+    const cuda::Program program = window_program(problem, tile);
+    cuda::Binary binary = std::move(cuda::compile({&program, 1}, device.cuda.arch)[0]);
+    if (binary.resources.spill_bytes == 0 || tile.blocks == 1) return binary;
+  }
 }
 
 Tile reduced(const Tile& tile, const WindowTechniques& techniques, const Problem& problem) {

@@ -33,6 +33,9 @@ Tile reduced(const Tile& tile, const WindowTechniques& techniques, const Problem
 
 // What is compiled for the tile.
 cuda::Program window_program(const ConvProblem& problem, const Tile& tile);
+// Compiled with fewer blocks a multiprocessor, as `tile` then says, where registers do not suffice
+// for so many.
+cuda::Binary compile_window(const ConvProblem& problem, Tile& tile, const DeviceDesc& device);
 
 }  // namespace conv_cuda
 }  // namespace convoy
