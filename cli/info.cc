@@ -4,9 +4,8 @@
 #include "base/error.h"
 #include "base/version.h"
 #include "cli/commands.h"
+#include "cli/info_cuda.h"
 #include "cli/report.h"
-#include "cuda/compile.h"
-#include "cuda/device.h"
 #include "device/device.h"
 #include "exec/session.h"
 #include "graph/symbolic.h"
@@ -16,7 +15,7 @@ namespace {
 
 struct InfoOptions {
   ModelOptions model;
-  bool kernels = false, devices = false, passes = false;
+  bool kernels = false, devices = false, passes = false, calibrate = false;
 };
 
 std::string declared_shape(const Value& value) {
@@ -88,47 +87,7 @@ Json show_model(const ModelOptions& options, bool quiet) {
   return json;
 }
 
-Json show_gpu(int ordinal, bool quiet) {
-  const DeviceDesc gpu = cuda::Device::get(ordinal).desc();
-  const double flops = gpu.cores * gpu.flops_per_second_core;
-  if (!quiet) {
-    std::printf("cuda:%-6d %s, %s, %d multiprocessors, %s\n", ordinal, gpu.name.c_str(),
-                gpu.cuda.arch.c_str(), gpu.cores,
-                human_bytes(static_cast<std::size_t>(gpu.cuda.memory_bytes)).c_str());
-    std::printf(
-        "            L2 %s, shared memory %s per block, %.1f TFLOP/s f32, %.2f TB/s nominal\n",
-        human_bytes(static_cast<std::size_t>(gpu.l2_bytes)).c_str(),
-        human_bytes(static_cast<std::size_t>(gpu.cuda.shared_bytes_block)).c_str(), flops * 1e-12,
-        gpu.bytes_per_second * 1e-12);
-  }
-  return {{"device", "cuda:" + std::to_string(ordinal)},
-          {"name", gpu.name},
-          {"arch", gpu.cuda.arch},
-          {"multiprocessors", gpu.cores},
-          {"memory_bytes", gpu.cuda.memory_bytes},
-          {"l2_bytes", gpu.l2_bytes},
-          {"shared_bytes_block", gpu.cuda.shared_bytes_block},
-          {"clock_hz", gpu.cuda.clock_hz},
-          {"flops_per_second", flops},
-          {"bytes_per_second", gpu.bytes_per_second}};
-}
-
-// GPUs and the compiler of their kernels, or why there is none.
-Json show_cuda(bool quiet) {
-  const cuda::Availability gpus = cuda::availability();
-  const std::string missing = cuda::compiler_missing(), compiler = cuda::compiler_version();
-  Json json = {{"gpus", Json::array()}, {"compiler", compiler}};
-  if (gpus.devices == 0) {
-    json["no_gpu"] = gpus.reason;
-    if (!quiet) std::printf("gpu         none: %s\n", gpus.reason.c_str());
-  }
-  for (int i = 0; i < gpus.devices; ++i) json["gpus"].push_back(show_gpu(i, quiet));
-  if (!missing.empty()) json["no_compiler"] = missing;
-  if (!quiet) std::printf("compiler    %s\n", (missing.empty() ? compiler : missing).c_str());
-  return json;
-}
-
-Json show_device(bool quiet) {
+Json show_device(bool calibrate, bool quiet) {
   const DeviceDesc cpu = detect_cpu();
   if (!quiet) {
     std::printf("cpu         %s, %s kernels, %d threads\n", cpu.name.c_str(), cpu.isa.c_str(),
@@ -140,17 +99,18 @@ Json show_device(bool quiet) {
   }
   Json json = {{"cpu", cpu.name},          {"isa", cpu.isa},           {"threads", cpu.threads},
                {"l1_bytes", cpu.l1_bytes}, {"l2_bytes", cpu.l2_bytes}, {"l3_bytes", cpu.l3_bytes}};
-  json.update(show_cuda(quiet));
+  json.update(show_cuda(calibrate, quiet));
   return json;
 }
 
 void info(const InfoOptions& options) {
+  if (options.calibrate) require_gpu_to_calibrate();
   const bool quiet = options.model.json_to_stdout();
   Json json = {{"version", kVersion}};
   const bool nothing_asked = options.model.model.empty() && !options.kernels && !options.passes;
-  if (options.devices || nothing_asked) {
+  if (options.devices || options.calibrate || nothing_asked) {
     if (!quiet) std::printf("convoy      %s\n", kVersion);
-    json["device"] = show_device(quiet);
+    json["device"] = show_device(options.calibrate, quiet);
   }
   if (!options.model.model.empty()) json["model"] = show_model(options.model, quiet);
   if (options.kernels) {
@@ -176,6 +136,8 @@ void add_info(CLI::App& app) {
   command->add_option("model", options->model.model, "ONNX file");
   command->add_flag("--kernels", options->kernels, "Every kernel, in the order of the registry");
   command->add_flag("--devices", options->devices, "What this machine offers");
+  command->add_flag("--calibrate", options->calibrate,
+                    "Measure the GPUs' memory, arithmetic and launches beside what is nominal");
   command->add_flag("--passes", options->passes, "The graph passes, in the order they run");
   command->add_option("--json", options->model.json,
                       "Write the result as JSON to a file, or - for standard output");

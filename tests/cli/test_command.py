@@ -168,6 +168,37 @@ def test_info(convoy, small_model):
     assert model["computes"] == {"shapes": ["Nx4"], "symbol": "batch"}
 
 
+def test_info_shows_the_kernel_cache(convoy, tmp_path, monkeypatch):
+    folder = tmp_path / "kernels"
+    monkeypatch.setenv("CONVOY_CACHE_DIR", str(folder))
+    monkeypatch.setenv("CONVOY_CACHE_SIZE", "3M")
+    folder.mkdir()
+    (folder / "a.kernel").write_bytes(bytes(2048))
+    cache = json.loads(convoy("info", "--json", "-").out)["device"]["kernel_cache"]
+    assert cache == {"folder": str(folder), "entries": 1, "bytes": 2048, "limit_bytes": 3 << 20}
+    assert f"{folder}: 1 kernel, 2.00 KiB of 3.00 MiB" in convoy("info").out
+    monkeypatch.setenv("CONVOY_CACHE_SIZE", "3 apples")
+    wrong = convoy("info")
+    assert wrong.status == 1 and "CONVOY_CACHE_SIZE is '3 apples'" in wrong.err
+    monkeypatch.delenv("CONVOY_CACHE_SIZE")
+    monkeypatch.setenv("CONVOY_CACHE_DIR", "off")
+    assert "off" in json.loads(convoy("info", "--json", "-").out)["device"]["kernel_cache"]
+    assert "switched off by CONVOY_CACHE_DIR" in convoy("info").out
+
+
+def test_calibrate_measures_or_says_why_not(convoy):
+    device = json.loads(convoy("info", "--json", "-").out)["device"]
+    result = convoy("info", "--calibrate", "--json", "-")
+    if not device["gpus"]:
+        refused(result, 1, "no GPU to calibrate", device["no_gpu"])
+        return
+    for gpu in json.loads(result.out)["device"]["gpus"]:
+        measured = gpu["measured"]
+        assert 0.3 < measured["bytes_per_second"] / gpu["bytes_per_second"] < 1.1
+        assert 0.3 < measured["flops_per_second"] / gpu["flops_per_second"] < 1.1
+        assert 0 < measured["launch_seconds"] < measured["round_trip_seconds"] < 1e-3
+
+
 def test_interrupt_ends_the_command(small_model):
     process = subprocess.Popen([BIN / "convoy", "bench", small_model, "--duration", "60"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
