@@ -104,6 +104,16 @@ bool write_all(int descriptor, std::string_view bytes) {
   return true;
 }
 
+// Complete under a name of its own first: nobody finds half a file.
+bool replace_file(const fs::path& path, std::string_view bytes) {
+  std::string fresh = path.string() + ".new-XXXXXX";
+  const File file(mkostemp(fresh.data(), O_CLOEXEC));  // readable by its user alone
+  if (file.get() < 0) return false;
+  if (write_all(file.get(), bytes) && rename(fresh.c_str(), path.c_str()) == 0) return true;
+  unlink(fresh.c_str());
+  return false;
+}
+
 struct Entry {
   fs::path path;
   std::int64_t bytes;
@@ -171,17 +181,15 @@ void Cache::keep(const Digest& key, const Binary& binary) const {
   if (!off_.empty()) return;
   const std::string bytes = write_entry(key, binary);
   if (static_cast<std::int64_t>(bytes.size()) > limit_bytes_) return;
-  // Complete under a name of its own first: nobody finds half an entry.
-  std::string fresh = entry(key).string() + ".new-XXXXXX";
-  {
-    const File file(mkostemp(fresh.data(), O_CLOEXEC));  // readable by its user alone
-    if (file.get() < 0) return;
-    if (!write_all(file.get(), bytes) || rename(fresh.c_str(), entry(key).c_str()) != 0) {
-      unlink(fresh.c_str());
-      return;
-    }
-  }
-  make_room();
+  if (replace_file(entry(key), bytes)) make_room();
+}
+
+std::string Cache::note(const std::string& name) const {
+  return off_.empty() ? read_file(folder_ / name).value_or("") : "";
+}
+
+void Cache::keep_note(const std::string& name, const std::string& text) const {
+  if (off_.empty()) replace_file(folder_ / name, text);
 }
 
 void Cache::make_room() const {

@@ -27,6 +27,10 @@ class Cache {
   std::optional<Binary> find(const Digest& key) const;  // with neither name nor time
   void keep(const Digest& key, const Binary& binary) const;
 
+  // A line beside the entries, which neither counts nor is evicted; empty when there is none.
+  std::string note(const std::string& name) const;
+  void keep_note(const std::string& name, const std::string& text) const;
+
   const std::filesystem::path& folder() const { return folder_; }
   std::int64_t limit_bytes() const { return limit_bytes_; }
   // Why nothing is kept; empty when it is.

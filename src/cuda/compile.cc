@@ -9,15 +9,17 @@
 #include "base/thread_pool.h"
 #include "cuda/cache.h"
 #include "cuda/cache_key.h"
+#include "cuda/known_compiler.h"
 #include "cuda/nvrtc.h"
 
 namespace convoy::cuda {
 namespace {
 
-Binary compile_cached(const Program& program, const std::string& arch, const Cache& cache) {
-  if (!cache.off().empty()) return run_nvrtc(program, arch);
+// `compiler` as known_compiler() says.
+Binary compile_cached(const Program& program, const std::string& arch, const Cache& cache,
+                      const std::string& compiler) {
   const auto start = std::chrono::steady_clock::now();
-  const Digest key = cache_key(program, arch, compiler_identity());
+  const Digest key = cache_key(program, arch, compiler);
   if (std::optional<Binary> found = cache.find(key)) {
     found->kernel = program.kernel;
     found->seconds =
@@ -25,7 +27,10 @@ Binary compile_cached(const Program& program, const std::string& arch, const Cac
     return *std::move(found);
   }
   Binary binary = run_nvrtc(program, arch);
-  cache.keep(key, binary);
+  // Another release may have come before the one that was noted, in a folder searched earlier.
+  const std::string& used = compiler_identity().text;
+  if (used != compiler) note_compiler(cache);
+  cache.keep(used == compiler ? key : cache_key(program, arch, used), binary);
   return binary;
 }
 
@@ -37,14 +42,18 @@ Binary compile_uncached(const Program& program, const std::string& arch) {
 
 std::vector<Binary> compile(std::span<const Program> programs, const std::string& arch,
                             int threads) {
+  if (programs.empty()) return {};
   const Cache cache = Cache::of_environment();
+  const bool cached = cache.off().empty();
+  const std::string compiler = cached ? known_compiler(cache) : "";
   std::vector<Binary> binaries(programs.size());
   std::vector<std::exception_ptr> errors(programs.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t i; (i = next.fetch_add(1)) < programs.size();) {
       try {
-        binaries[i] = compile_cached(programs[i], arch, cache);
+        binaries[i] = cached ? compile_cached(programs[i], arch, cache, compiler)
+                             : compile_uncached(programs[i], arch);
       } catch (...) {
         errors[i] = std::current_exception();
       }

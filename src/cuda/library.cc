@@ -30,13 +30,10 @@ Library::Library(const char* variable, std::initializer_list<const char*> names)
   }
 }
 
-std::string Library::file_identity() const {
+std::string Library::path() const {
   link_map* map = nullptr;
-  struct stat file;
   if (handle_ == nullptr || dlinfo(handle_, RTLD_DI_LINKMAP, &map) != 0) return name_;
-  if (stat(map->l_name, &file) != 0) return map->l_name;
-  return std::string(map->l_name) + " " + std::to_string(file.st_size) + " " +
-         std::to_string(file.st_mtime);
+  return map->l_name;
 }
 
 void* Library::look_up(const char* symbol) {
@@ -44,6 +41,13 @@ void* Library::look_up(const char* symbol) {
   void* found = dlsym(handle_, symbol);
   if (found == nullptr && missing_.empty()) missing_ = name_ + " lacks " + symbol;
   return found;
+}
+
+std::string file_identity(const std::string& path) {
+  struct stat file;
+  if (stat(path.c_str(), &file) != 0) return "";
+  return path + " " + std::to_string(file.st_size) + " " + std::to_string(file.st_mtim.tv_sec) +
+         "." + std::to_string(file.st_mtim.tv_nsec);
 }
 
 }  // namespace convoy::cuda

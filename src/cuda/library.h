@@ -15,9 +15,8 @@ class Library {
   // Why it cannot be used; empty when it can. Lists what was tried.
   const std::string& missing() const { return missing_; }
 
-  // The file that was opened, its size and when it last changed: "/usr/lib/libx.so.1 1024
-  // 1700000000".
-  std::string file_identity() const;
+  // The path of the file that was opened.
+  std::string path() const;
 
   // Fills `entry` with the symbol; where there is none, missing() says so.
   template <class Entry>
@@ -30,5 +29,9 @@ class Library {
   void* handle_ = nullptr;
   std::string name_, missing_;
 };
+
+// Tells a file from another and from what it was before: path, size, time of change; empty where
+// there is none.
+std::string file_identity(const std::string& path);
 
 }  // namespace convoy::cuda

@@ -23,7 +23,8 @@ struct Compiler {
 #define CONVOY_NVRTC_ENTRY(name) decltype(&::name) name = nullptr;
   CONVOY_NVRTC_ENTRIES(CONVOY_NVRTC_ENTRY)
 #undef CONVOY_NVRTC_ENTRY
-  std::string missing, version, identity;
+  std::string missing, version;
+  CompilerIdentity identity;
 
   Compiler() {
     Library library("CONVOY_LIBNVRTC",
@@ -38,7 +39,7 @@ struct Compiler {
       missing = "no NVRTC to compile kernels with: " + missing;
     } else if (nvrtcVersion(&major, &minor) == NVRTC_SUCCESS) {
       version = "NVRTC " + std::to_string(major) + "." + std::to_string(minor);
-      identity = version + " " + library.file_identity();
+      identity = {library.path(), version + " " + file_identity(library.path())};
     } else {
       missing = "NVRTC does not say its version";
     }
@@ -110,7 +111,7 @@ Resources read_resources(const std::string& log) {
 std::string compiler_missing() { return compiler().missing; }
 std::string compiler_version() { return compiler().version; }
 
-const std::string& compiler_identity() {
+const CompilerIdentity& compiler_identity() {
   if (!compiler().missing.empty()) fail(ErrorCode::kDevice, compiler().missing);
   return compiler().identity;
 }

@@ -11,9 +11,12 @@ namespace convoy::cuda {
 // the source does not compile. Thread-safe.
 Binary run_nvrtc(const Program& program, const std::string& arch);
 
-// Which NVRTC it is: its version, and the file that it was loaded from with its size and time of
-// change, which tell releases of one version apart. Throws kDevice when NVRTC is absent.
-const std::string& compiler_identity();
+// Which NVRTC it is. Throws kDevice when it is absent.
+struct CompilerIdentity {
+  std::string path;  // of the file that was loaded
+  std::string text;  // version and file_identity(), which tells releases of one version apart
+};
+const CompilerIdentity& compiler_identity();
 
 // What NVRTC is given beside the program's own options.
 std::vector<std::string> nvrtc_options(const Program& program, const std::string& arch);
