@@ -59,46 +59,56 @@ __device__ inline void store_columns(const BlockPlace<kProblem, kTile>& place,
                                      const float (&sum)[kTile.k][kTile.q], const float* residual,
                                      float* y, float* shared) {
   constexpr TileSizes z = sizes_of(kProblem, kTile);
-  constexpr int kShared = kTile.q % 4 == 0 ? 4 : kTile.q % 2 == 0 ? 2 : 1;
-  constexpr int kVector = !kTile.vector_loads                   ? 1
-                          : kProblem.q % kShared == 0           ? kShared
-                          : kProblem.q % 2 == 0 && kShared == 4 ? 2
-                                                                : 1;
+  constexpr int kExchange = kTile.q % 4 == 0 ? 4 : kTile.q % 2 == 0 ? 2 : 1;
+  constexpr int kVector = !kTile.vector_loads                         ? 1
+                          : kProblem.q % kExchange == 0               ? kExchange
+                          : kProblem.q % 2 == 0 && kExchange % 2 == 0 ? 2
+                                                                      : 1;
   constexpr int kPlane = kProblem.p * kProblem.q;
   constexpr int kRun = ThreadPlace<kProblem, kTile>::kWarpSegments * kTile.q;  // of one channel
   constexpr int kCount = kTile.q / kVector;  // vectors a thread stores of each of its channels
   const unsigned lane = threadIdx.x % 32;
   float* slice = shared + threadIdx.x / 32 * (32 * kTile.q);
 
-  // The same for every channel: where this lane's vectors go to, and whether they exist.
-  Offset to[kCount];
-  int first_k[kCount];  // past all channels where there is no pixel
+  // Of this lane's segment: where it lies, from the block's first image and channel, and how many
+  // of its columns exist.
+  const unsigned first_n = place.first_row / kProblem.p;
+  const unsigned flat = place.first_segment + at.segment;
+  const unsigned row = flat / kTile.row_segments;
+  const int q0 = static_cast<int>(
+      (place.column_tile * kTile.row_segments + flat % kTile.row_segments) * kTile.q);
+  const int segment_offset = static_cast<int>((row / kProblem.p - first_n) * (kProblem.k * kPlane) +
+                                              row % kProblem.p * kProblem.q) +
+                             q0;
+  const int segment_columns = row < z.rows ? kProblem.q - q0 : 0;
+
   const int k0 = static_cast<int>(place.k_tile) * z.block_k;
+  const Offset base =
+      (static_cast<Offset>(first_n) * kProblem.k + place.group * z.group_k + k0) * kPlane;
+
+  // The same for every channel: where this lane's vectors go to, and whether they exist.
+  int to[kCount], first_k[kCount];  // past all channels where there is no pixel
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
     const unsigned m = (lane + 32 * i) * kVector;
-    const unsigned flat = place.first_segment + at.warp_segment + m % kRun / kTile.q;
-    const unsigned row = flat / kTile.row_segments;
-    const unsigned q =
-        (place.column_tile * kTile.row_segments + flat % kTile.row_segments) * kTile.q +
-        m % kTile.q;
-    const int k = k0 + channel_of<kTile>(at.warp_k + m / kRun, 0);
-    first_k[i] = row < z.rows && q < kProblem.q ? k : z.group_k;
-    to[i] = (static_cast<Offset>(row / kProblem.p) * kProblem.k + place.group * z.group_k + k) *
-                kPlane +
-            row % kProblem.p * kProblem.q + q;
+    const int holder = static_cast<int>(m % kRun / kTile.q) * kTile.warp_k;
+    const int column = static_cast<int>(m % kTile.q);
+    const int k = channel_of<kTile>(at.warp_k + m / kRun, 0);
+    const int columns = __shfl_sync(0xffffffffu, segment_columns, holder);
+    to[i] = __shfl_sync(0xffffffffu, segment_offset, holder) + column + k * kPlane;
+    first_k[i] = column < columns ? k0 + k : z.group_k;
   }
 #pragma unroll
   for (int j = 0; j < kTile.k; ++j) {
     const int step = channel_of<kTile>(0, j);
     __syncwarp();
 #pragma unroll
-    for (int q = 0; q < kTile.q; q += kShared) {
-      float value[kShared];
+    for (int q = 0; q < kTile.q; q += kExchange) {
+      float value[kExchange];
 #pragma unroll
-      for (int v = 0; v < kShared; ++v) value[v] = sum[j][q + v];
-      store_vector<kShared>(slice + lane % kTile.warp_k * kRun + lane / kTile.warp_k * kTile.q + q,
-                            value);
+      for (int v = 0; v < kExchange; ++v) value[v] = sum[j][q + v];
+      store_vector<kExchange>(
+          slice + lane % kTile.warp_k * kRun + lane / kTile.warp_k * kTile.q + q, value);
     }
     __syncwarp();
 #pragma unroll
@@ -108,7 +118,7 @@ __device__ inline void store_columns(const BlockPlace<kProblem, kTile>& place,
       if (!exists) continue;
       float value[kVector];
       load_run<kVector, kVector>(slice + (lane + 32 * i) * kVector, value);
-      const Offset at_k = to[i] + static_cast<Offset>(step) * kPlane;
+      const Offset at_k = base + to[i] + static_cast<Offset>(step) * kPlane;
       store_finished<kProblem, kVector>(y + at_k, residual + at_k, value);
     }
   }

@@ -54,7 +54,7 @@ struct TileSizes {
 
   int channel_stages, row_stages, stages;
   int x_stage, w_stage;  // of one buffer
-  bool addressable;      // the sources of copies fit the words that say them
+  bool addressable;      // offsets within a block's images fit the words that hold them
   bool table;            // those words are computed once and kept in shared memory
   int table_at;          // where, behind the buffers
   long long shared_bytes;
@@ -122,10 +122,12 @@ constexpr TileSizes sizes_of(const Problem& d, const Tile& t) {
   // word.
   z.images = crossings + 1;
   const long long reach = z.images * d.c * (d.h + 2LL * d.pad_top + 1) * d.w;
-  z.addressable = z.row_stages < 16 && reach >> (31 - z.row_stages) == 0;
+  const long long stored_reach = z.images * d.k * d.p * d.q;
+  z.addressable = z.row_stages < 16 && reach >> (31 - z.row_stages) == 0 && stored_reach >> 31 == 0;
   z.table = z.stages > 1;
   z.table_at = t.buffers * (z.x_stage + z.w_stage);
   const int exchanged = (t.split - 1) * t.k_threads * t.segments * t.q * t.k;
+  // Stores into NCHW exchange the outputs of one channel of each thread.
   const int stored = d.y_layout == Layout::kNchw ? t.k_threads * t.segments * t.q : 0;
   const int staged = t.shared_memory ? z.table_at + (z.table ? z.units : 0) : 0;
   z.shared_bytes = 4LL * max_of(staged, max_of(exchanged, stored));

@@ -122,7 +122,7 @@ Tile least_tile(const Problem& problem) {
           .row_segments = 1,
           .warp_k = 1,
           .channels = sizes_of(problem, Tile{}).lanes,
-          .rows = 1,
+          .rows = problem.r <= 32 ? problem.r : div_up(problem.r, 8),
           .blocks = 1};
 }
 

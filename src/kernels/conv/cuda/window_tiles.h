@@ -23,7 +23,7 @@ struct RankedTile {
 std::vector<RankedTile> rank_tiles(const Problem& problem, const DeviceDesc& device,
                                    std::size_t count);
 
-// The tile that fits when any does: one output a thread, one channel and filter row a stage.
+// The tile that fits when any does: one output a thread, one channel a stage.
 Tile least_tile(const Problem& problem);
 
 // Seconds that the tile will take: issue slots of multiply-adds, loads and copies of the fullest
