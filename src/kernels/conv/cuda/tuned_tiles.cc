@@ -26,6 +26,16 @@ constexpr Field kFields[] = {{"q", &Tile::q},
                              {"buffers", &Tile::buffers},
                              {"blocks", &Tile::blocks}};
 
+// Words that turn a member's default round.
+struct Flag {
+  std::string_view name;
+  bool Tile::*member;
+};
+constexpr Flag kFlags[] = {{"separate_windows", &Tile::separate_windows},
+                           {"q_outer", &Tile::q_outer},
+                           {"one_way", &Tile::back_and_forth},
+                           {"no_prefetch", &Tile::prefetch}};
+
 constexpr std::string_view kText =
 #include "kernels/conv/cuda/tuned_tiles.inc"
     ;
@@ -56,8 +66,9 @@ std::string to_string(const Tile& tile) {
     if (tile.*field.member == kDefault.*field.member) continue;
     word(std::string(field.name) + std::to_string(tile.*field.member));
   }
-  if (tile.separate_windows) word("separate_windows");
-  if (!tile.prefetch) word("no_prefetch");
+  for (const Flag& flag : kFlags) {
+    if (tile.*flag.member != kDefault.*flag.member) word(std::string(flag.name));
+  }
   return out;
 }
 
@@ -66,12 +77,10 @@ Tile parse_tile(std::string_view text) {
   while (!text.empty()) {
     const std::string_view word = text.substr(0, text.find(' '));
     text.remove_prefix(std::min(word.size() + 1, text.size()));
-    if (word == "separate_windows") {
-      tile.separate_windows = true;
-      continue;
-    }
-    if (word == "no_prefetch") {
-      tile.prefetch = false;
+    const auto flag = std::find_if(std::begin(kFlags), std::end(kFlags),
+                                   [&](const Flag& f) { return f.name == word; });
+    if (flag != std::end(kFlags)) {
+      tile.*flag->member = !(tile.*flag->member);
       continue;
     }
     const std::size_t digits = std::min(word.find_first_of("0123456789"), word.size());

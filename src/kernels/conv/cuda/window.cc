@@ -24,7 +24,8 @@ std::string tile_constant(const Tile& t) {
          field("row_segments", t.row_segments) + field("warp_k", t.warp_k) +
          field("split", t.split) + field("channels", t.channels) + field("rows", t.rows) +
          field("buffers", t.buffers) + field("blocks", t.blocks) +
-         flag("separate_windows", t.separate_windows) + flag("shared_memory", t.shared_memory) +
+         flag("separate_windows", t.separate_windows) + flag("q_outer", t.q_outer) +
+         flag("back_and_forth", t.back_and_forth) + flag("shared_memory", t.shared_memory) +
          flag("vector_loads", t.vector_loads) + flag("prefetch", t.prefetch) + "};\n";
 }
 

@@ -19,6 +19,27 @@
 
 namespace convoy::conv_cuda {
 
+// sum += the products of one tap. Their order decides which operands come from the operand cache
+// and which registers are read together; ptxas keeps it. No order is best for all register tiles,
+// and between the best and the worst lie 3 to 15 % (docs/performance/gpu-im2win.md).
+template <Problem kProblem, Tile kTile, int kWindow>
+__device__ inline void add_products(const float (&window)[kWindow], const float (&filter)[kTile.k],
+                                    int tap, float (&sum)[kTile.k][kTile.q]) {
+  constexpr int kLanes = sizes_of(kProblem, kTile).lanes;
+  constexpr int kInner = kTile.q_outer ? kTile.k : kTile.q;
+  const int lane = tap / kProblem.s, s = tap % kProblem.s;
+#pragma unroll
+  for (int i = 0; i < kTile.q * kTile.k; ++i) {
+    const int outer = i / kInner;
+    const int inner = kTile.back_and_forth && outer % 2 == 1 ? kInner - 1 - i % kInner : i % kInner;
+    const int k = kTile.q_outer ? inner : outer, q = kTile.q_outer ? outer : inner;
+    const int column = q * kProblem.stride_w + s * kProblem.dilation_w;
+    asm("fma.rn.f32 %0, %1, %2, %0;"
+        : "+f"(sum[k][q])
+        : "f"(window[column * kLanes + lane]), "f"(filter[k]));
+  }
+}
+
 // sum += the products of one stage.
 template <Problem kProblem, Tile kTile, class Operands>
 __device__ inline void multiply(const Operands& operands, unsigned part,
@@ -41,21 +62,7 @@ __device__ inline void multiply(const Operands& operands, unsigned part,
           operands.load_filter(tap + t + 1, filter[(t + 1) % kFilters]);
         }
         if (!kTile.prefetch && t > 0) operands.load_filter(tap + t, filter[0]);
-        const int lane = t / kProblem.s, s = t % kProblem.s;
-        // Back and forth, so that one of two operands is always that of the product before, which
-        // the operand cache then has; the assembler keeps the order of volatile statements. Worth
-        // 3 to 7 % of the rate (docs/performance/gpu-im2win.md).
-#pragma unroll
-        for (int k = 0; k < kTile.k; ++k) {
-#pragma unroll
-          for (int i = 0; i < kTile.q; ++i) {
-            const int q = k % 2 == 0 ? i : kTile.q - 1 - i;
-            const int column = q * kProblem.stride_w + s * kProblem.dilation_w;
-            asm volatile("fma.rn.f32 %0, %1, %2, %0;"
-                         : "+f"(sum[k][q])
-                         : "f"(window[column * z.lanes + lane]), "f"(filter[t % kFilters][k]));
-          }
-        }
+        add_products<kProblem, kTile>(window, filter[t % kFilters], t, sum);
       }
     }
   }

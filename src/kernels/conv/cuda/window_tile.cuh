@@ -21,6 +21,10 @@ struct Tile {
   // Each segment's window is staged for itself, aligned for the widest loads; otherwise the staged
   // row is one run that neighbouring windows share.
   bool separate_windows = false;
+  // The order of a tap's products: output channels or columns in the outer loop, the inner one
+  // turning round at its ends or starting over.
+  bool q_outer = false;
+  bool back_and_forth = true;
   // The paper's techniques, switched off in ablations alone. Without the micro-kernel q and k are
   // 1, without double buffering buffers is 1, without tiling k_threads is 1.
   bool shared_memory = true;
