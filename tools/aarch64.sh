@@ -8,6 +8,7 @@ build=$root/build/aarch64
 mkdir -p "$reports"
 
 install_debian tools/dependencies/aarch64-host.txt
+install_cuda
 
 # apt with an arm64 view of its own: the machine's package lists and architectures stay as they are.
 apt_arm64() {

@@ -47,16 +47,31 @@ install_debian() {
   fi
 }
 
-install_python() {
-  local list=tools/dependencies/python.txt
-  local stamp=build/venv/installed.txt
-  cmp -s "$list" "$stamp" && return
-  say "installing Python packages into build/venv"
+# install_wheels LIST: the packages of a list, into build/venv, unless they are there.
+install_wheels() {
+  local name
+  name=$(basename "$1" .txt)
+  local stamp=build/venv/installed-$name.txt
+  cmp -s "$1" "$stamp" && return
+  say "installing Python packages into build/venv ($name)"
   local system=/usr/bin/python3
   [ -x "$system" ] || system=python3
   [ -x "$python" ] || quietly venv "$system" -m venv build/venv
-  quietly pip "$python" -m pip install --disable-pip-version-check --no-deps -r "$list"
-  cp "$list" "$stamp"
+  quietly "pip-$name" "$python" -m pip install --disable-pip-version-check --no-deps -r "$1"
+  cp "$1" "$stamp"
+}
+
+install_python() { install_wheels tools/dependencies/python.txt; }
+
+# Where there is no CUDA toolkit: its headers, to build with, and NVRTC, which lies in no folder that
+# the loader searches, so the tests are told where it is.
+install_cuda() {
+  [ -f /usr/local/cuda/include/cuda.h ] || [ -f /usr/include/cuda.h ] && return
+  install_wheels tools/dependencies/cuda.txt
+  local nvrtc
+  for nvrtc in "$root"/build/venv/lib/python3*/site-packages/nvidia/cu13/lib/libnvrtc.so.13; do
+    if [ -f "$nvrtc" ]; then export CONVOY_LIBNVRTC=${CONVOY_LIBNVRTC:-$nvrtc}; fi
+  done
 }
 
 # build PRESET [TARGET...]: configures and builds, with ninja's progress on a terminal.
