@@ -1,7 +1,9 @@
 #include <algorithm>
 
 #include "bench/conv_step.h"
+#include "bench/cuda/suite.h"
 #include "bench/suite.h"
+#include "device/name.h"
 
 namespace convoy::bench {
 namespace {
@@ -27,6 +29,7 @@ void measure(const Options& options, const NamedConv& layer, const std::string& 
     row.bytes = static_cast<double>(step.operand_bytes());
     row.workspace_bytes = static_cast<double>(step.workspace_bytes());
     row.error = step.sampled_error(100);
+    print_row(row);
     rows.push_back(row);
   }
 }
@@ -34,22 +37,19 @@ void measure(const Options& options, const NamedConv& layer, const std::string& 
 }  // namespace
 
 std::vector<Row> convolution_suite(const Options& options) {
+  if (parse_device(options.device).kind == DeviceDesc::Kind::kCuda) {
+    return device_convolution_suite(options);
+  }
   ThreadPool pool(options.threads);
   Options resolved = options;
   resolved.threads = pool.threads();
   std::vector<Row> rows;
-  for (NamedConv layer : read_shapes(options.shapes)) {
-    if (!options.layers.empty() && std::find(options.layers.begin(), options.layers.end(),
-                                             layer.name) == options.layers.end()) {
-      continue;
-    }
-    for (const std::int64_t batch : options.batches) {
-      layer.desc.n = batch;
-      for (const std::string& layout : options.layouts) {
-        measure(resolved, layer, layout, pool, rows);
-      }
-      for (const std::string layout : {"nhwc", "any"}) {
-        for (Row& row : onednn_rows(resolved, layer, layout)) rows.push_back(std::move(row));
+  for (const NamedConv& layer : selected_layers(options)) {
+    for (const std::string& layout : options.layouts) measure(resolved, layer, layout, pool, rows);
+    for (const std::string layout : {"nhwc", "any"}) {
+      for (const Row& row : onednn_rows(resolved, layer, layout)) {
+        print_row(row);
+        rows.push_back(row);
       }
     }
   }

@@ -5,37 +5,37 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "bench/cuda/suite.h"
 #include "bench/suite.h"
 
 namespace convoy::bench {
 namespace {
 
 nlohmann::ordered_json to_json(const Row& row) {
-  return {{"suite", row.suite},
-          {"layer", row.layer},
-          {"impl", row.implementation},
-          {"device", row.device},
-          {"dtype", row.dtype},
-          {"layout", row.layout},
-          {"batch", row.batch},
-          {"threads", row.threads},
-          {"ms", row.milliseconds},
-          {"ms_best", row.best_milliseconds},
-          {"flops", row.flops},
-          {"bytes", row.bytes},
-          {"workspace_bytes", row.workspace_bytes},
-          {"error", row.error}};
-}
-
-void print(const std::vector<Row>& rows) {
-  for (const Row& row : rows) {
-    std::printf(
-        "%-7s n%-4ld %-8s t%d %-34s %9.3f ms %8.1f GFLOP/s %12.0f B workspace  error %.2g\n",
-        row.layer.c_str(), static_cast<long>(row.batch), row.layout.c_str(), row.threads,
-        row.implementation.c_str(), row.milliseconds,
-        row.milliseconds > 0 ? row.flops / row.milliseconds / 1e6 : 0, row.workspace_bytes,
-        row.error);
+  nlohmann::ordered_json json = {{"suite", row.suite},
+                                 {"layer", row.layer},
+                                 {"impl", row.implementation},
+                                 {"device", row.device},
+                                 {"dtype", row.dtype},
+                                 {"layout", row.layout},
+                                 {"batch", row.batch},
+                                 {"threads", row.threads},
+                                 {"ms", row.milliseconds},
+                                 {"ms_best", row.best_milliseconds},
+                                 {"flops", row.flops},
+                                 {"bytes", row.bytes},
+                                 {"workspace_bytes", row.workspace_bytes},
+                                 {"error", row.error}};
+  if (row.device == "cpu") return json;
+  json["device_name"] = row.device_name;
+  json["tflops"] = row.milliseconds > 0 ? row.flops / row.milliseconds / 1e9 : 0;
+  json["peak_bytes"] = row.peak_bytes;
+  if (!row.ablation.empty()) json["ablation"] = row.ablation;
+  if (!row.status.empty()) {
+    json["status"] = row.status;
+    for (const char* unknown : {"ms", "ms_best", "tflops", "error"}) json[unknown] = nullptr;
   }
+  return json;
 }
 
 struct Suite {
@@ -45,9 +45,11 @@ struct Suite {
 };
 
 constexpr Suite kSuites[] = {
-    {"im2win12", "time of every convolution on the twelve layers, beside oneDNN",
+    {"im2win12", "time of every convolution on the twelve layers, beside other libraries'",
      convolution_suite},
     {"memory", "workspace of every convolution on the twelve layers", memory_suite},
+    {"tune", "the fastest tiles of the implicit im2win kernel on a GPU", tune_suite},
+    {"compile", "time to compile a GPU kernel, and to find it in the cache", compile_suite},
 };
 
 int main_checked(int argc, char** argv) {
@@ -63,16 +65,27 @@ int main_checked(int argc, char** argv) {
     command->add_option("--threads", options.threads, "threads (default: all)");
     command->add_option("--layout", options.layouts, "nchw, nhwc, chwn, chwn8")->delimiter(',');
     command->add_option("--impl", options.implementations, "parts of names")->delimiter(',');
-    command->add_option("--peers", options.peers, "peers to run")->delimiter(',');
+    command
+        ->add_option(
+            "--peers", options.peers,
+            "peers to run: onednn on the cpu (the default there), cudnn and cublas on cuda")
+        ->delimiter(',');
+    command->add_option("--device", options.device, "cpu, cuda or cuda:N");
+    command->add_flag(
+        "--ablation", options.ablation,
+        "on cuda: im2win without each of its techniques, and with more and more of them");
+    command->add_option("--candidates", options.candidates,
+                        "tiles that tune measures of each problem");
     command->add_option("--layer", options.layers, "names of layers")->delimiter(',');
     command->add_option("--shapes", options.shapes, "file of named convolutions");
     command->add_option("--seconds", options.seconds, "measured per row");
   }
   CLI11_PARSE(app, argc, argv);
   for (const Suite& suite : kSuites) {
-    if (!app.got_subcommand(suite.name)) continue;
+    CLI::App* command = app.get_subcommand(suite.name);
+    if (!command->parsed()) continue;
+    if (options.device != "cpu" && command->count("--peers") == 0) options.peers.clear();
     const std::vector<Row> rows = suite.run(options);
-    print(rows);
     if (json.empty()) continue;
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const Row& row : rows) list.push_back(to_json(row));

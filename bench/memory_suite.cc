@@ -20,6 +20,7 @@ std::vector<Row> memory_suite(const Options& options) {
         row.threads = device.threads;
         row.flops = static_cast<double>(d.flops());
         row.workspace_bytes = bytes;
+        print_row(row);
         rows.push_back(row);
       };
       add("im2col", "formula", static_cast<double>(im2col_bytes(d, DType::kF32)));

@@ -19,6 +19,9 @@ struct Options {
   std::vector<std::string> layers;  // exact names; empty: all
   std::string shapes;               // file of named layers
   double seconds = 0.3;             // measured per row, five repetitions at least
+  std::string device = "cpu";       // "cuda", "cuda:1"
+  bool ablation = false;            // GPU: the techniques one by one instead of the peers
+  std::size_t candidates = 200;     // GPU: tiles that tuning measures of each problem
 };
 
 // One line of the JSON list every suite prints.
@@ -29,7 +32,11 @@ struct Row {
   double milliseconds = 0;       // median
   double best_milliseconds = 0;  // what a machine shared with others can still be judged by
   double flops = 0, bytes = 0, workspace_bytes = 0;
-  double error = 0;  // largest error over its bound
+  double error = 0;         // largest error over its bound
+  double peak_bytes = 0;    // operands, workspace, packed weights; GPU rows
+  std::string status;       // why there is no time; empty when there is
+  std::string ablation;     // "all", "-prefetch", "none", "+tiling"
+  std::string device_name;  // "NVIDIA H200"
 };
 
 struct NamedConv {
@@ -39,6 +46,11 @@ struct NamedConv {
 
 // Reads "name n1 c3 ..." lines; '#' starts a comment. Throws Error naming the line.
 std::vector<NamedConv> read_shapes(const std::string& path);
+
+// The layers that the options name, each at each of their batches.
+std::vector<NamedConv> selected_layers(const Options& options);
+
+void print_row(const Row& row);
 
 // True when `filters` is empty or one of them is part of `name`.
 bool selected(const std::vector<std::string>& filters, const std::string& name);
