@@ -2,7 +2,8 @@
 // tiles are chosen by where no GPU is at hand.
 #pragma once
 
-#include <string>
+#include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "device/device.h"
@@ -45,6 +46,13 @@ inline std::vector<DeviceDesc> gpu_profiles() {
     profiles.push_back(device);
   }
   return profiles;
+}
+
+// The one of `arch`, which must be there.
+inline DeviceDesc gpu_profile(std::string_view arch) {
+  const std::vector<DeviceDesc> profiles = gpu_profiles();
+  return *std::find_if(profiles.begin(), profiles.end(),
+                       [&](const DeviceDesc& profile) { return profile.cuda.arch == arch; });
 }
 
 }  // namespace convoy::testing

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <functional>
 #include <string_view>
 #include <thread>
@@ -18,6 +19,7 @@
 #include "base/thread_pool.h"
 #include "kernels/conv/cuda/entries.h"
 #include "kernels/conv/cuda/program.h"
+#include "kernels/conv/cuda/tuned_tiles.h"
 #include "kernels/conv/cuda/window.h"
 #include "tests/support/described_step.h"
 #include "tests/support/gpu_profiles.h"
@@ -66,6 +68,14 @@ std::string describe(const Layer& layer) {
          std::string(to_string(layer.conv.epilogue.activation.kind));
 }
 
+// Local memory that is known and borne, in bytes. Where a thread computes one output and a stage
+// has one filter row, the compiler leaves some windows of NHWC there, in L1; only an ablation has
+// such kernels.
+std::int64_t known_stack(std::string_view what) {
+  const auto says = [&](const char* word) { return what.find(word) != what.npos; };
+  return says("without micro_kernel") && says(" nhwc") ? 160 : 0;
+}
+
 // One kernel to compile.
 struct Case {
   std::string what;  // the entry and the layer
@@ -75,13 +85,14 @@ struct Case {
   std::exception_ptr error;
 };
 
-class ConvKernels : public ::testing::TestWithParam<DeviceDesc> {
+class ConvKernels : public ::testing::TestWithParam<std::string> {
  protected:
   using Compile = std::function<void(Case&)>;
 
   void SetUp() override {
     if (const std::string reason = cuda::compiler_missing(); !reason.empty())
       GTEST_SKIP() << reason;
+    device_ = testing::gpu_profile(GetParam());
   }
 
   void add(std::string what, Compile compile) {
@@ -94,7 +105,7 @@ class ConvKernels : public ::testing::TestWithParam<DeviceDesc> {
       add(std::string(entry.name) + " " + describe(layer),
           [this, program = std::move(program)](Case& one) {
             one.threads = conv_cuda::kThreads;
-            one.binary = cuda::compile_uncached(program, GetParam().cuda.arch);
+            one.binary = cuda::compile_uncached(program, GetParam());
           });
     }
   }
@@ -103,7 +114,7 @@ class ConvKernels : public ::testing::TestWithParam<DeviceDesc> {
   void add_window(const ConvProblem& problem, const conv_cuda::Tile& chosen, std::string what) {
     add(std::move(what), [=, this](Case& one) {
       conv_cuda::Tile tile = chosen;
-      one.binary = conv_cuda::compile_window(problem, tile, GetParam());
+      one.binary = conv_cuda::compile_window(problem, tile, device_);
       const conv_cuda::TileSizes sizes = sizes_of(conv_cuda::window_problem(problem), tile);
       one.threads = sizes.threads;
       one.dynamic_shared_bytes = sizes.shared_bytes;
@@ -129,24 +140,26 @@ class ConvKernels : public ::testing::TestWithParam<DeviceDesc> {
     for (const Case& one : cases_) judge(one);
   }
 
+  DeviceDesc device_;
+
  private:
   void judge(const Case& one) {
-    SCOPED_TRACE(GetParam().cuda.arch + " " + one.what);
+    SCOPED_TRACE(GetParam() + " " + one.what);
     ASSERT_NO_THROW(if (one.error) std::rethrow_exception(one.error));
     const cuda::Resources& r = one.binary.resources;
     if (verbose_) {
       std::printf("%-8s %-18s %3d threads %3d registers %4lld spilt %4lld stack %6lld shared  %s\n",
-                  GetParam().cuda.arch.c_str(), one.binary.kernel.c_str(), one.threads, r.registers,
+                  GetParam().c_str(), one.binary.kernel.c_str(), one.threads, r.registers,
                   static_cast<long long>(r.spill_bytes), static_cast<long long>(r.stack_bytes),
                   static_cast<long long>(r.shared_bytes + one.dynamic_shared_bytes),
                   one.what.c_str());
     }
     EXPECT_FALSE(one.binary.cubin.empty());
     EXPECT_EQ(r.spill_bytes, 0) << one.binary.kernel;
-    EXPECT_EQ(r.stack_bytes, 0) << one.binary.kernel;
+    EXPECT_LE(r.stack_bytes, known_stack(one.what)) << one.binary.kernel;
     EXPECT_GT(r.registers, 0);
-    EXPECT_LE(r.registers * one.threads, GetParam().cuda.registers_multiprocessor);
-    EXPECT_LE(r.shared_bytes + one.dynamic_shared_bytes, GetParam().cuda.shared_bytes_block);
+    EXPECT_LE(r.registers * one.threads, device_.cuda.registers_multiprocessor);
+    EXPECT_LE(r.shared_bytes + one.dynamic_shared_bytes, device_.cuda.shared_bytes_block);
     // Static shared memory has no opt-in.
     EXPECT_LE(r.shared_bytes, 48 << 10);
   }
@@ -160,22 +173,75 @@ TEST_P(ConvKernels, CompileWithoutSpills) {
   for (const Layer& layer : layers()) {
     const DescribedStep step(layer.conv, layer.layouts);
     const OpDesc op = step.op();
-    add(kConvWindowBufferCuda, explicit_programs(op, GetParam()), layer);
-    add(kConvIm2colCuda, im2col_programs(op, GetParam()), layer);
-    add(kConvDirectCuda, direct_programs(op, GetParam()), layer);
-    ASSERT_EQ(kConvWindowCuda.supports(op, GetParam()).reason, "") << describe(layer);
+    add(kConvWindowBufferCuda, explicit_programs(op, device_), layer);
+    add(kConvIm2colCuda, im2col_programs(op, device_), layer);
+    add(kConvDirectCuda, direct_programs(op, device_), layer);
+    ASSERT_EQ(kConvWindowCuda.supports(op, device_).reason, "") << describe(layer);
     const ConvProblem problem = conv_problem(op);
-    add_window(problem, *conv_cuda::choose_tile(problem, GetParam()),
+    add_window(problem, *conv_cuda::choose_tile(problem, device_),
                std::string(kConvWindowCuda.name) + " " + describe(layer));
   }
   compile_and_judge();
 }
 
-std::string arch_of(const ::testing::TestParamInfo<DeviceDesc>& info) {
-  return info.param.cuda.arch;
+// What the ablation measures: each technique switched off, and all of them.
+TEST_P(ConvKernels, ReducedCompileWithoutSpills) {
+  std::vector<std::pair<const char*, WindowTechniques>> variants = {{"none", {}}};
+  WindowTechniques& none = variants[0].second;
+  for (const auto& [name, technique] :
+       {std::pair("shared_memory", &WindowTechniques::shared_memory),
+        std::pair("tiling", &WindowTechniques::tiling),
+        std::pair("micro_kernel", &WindowTechniques::micro_kernel),
+        std::pair("vector_loads", &WindowTechniques::vector_loads),
+        std::pair("double_buffer", &WindowTechniques::double_buffer),
+        std::pair("prefetch", &WindowTechniques::prefetch)}) {
+    none.*technique = false;
+    variants.emplace_back(name, WindowTechniques{}).second.*technique = false;
+  }
+  for (const Layer& layer : layers()) {
+    const DescribedStep step(layer.conv, layer.layouts);
+    const ConvProblem problem = conv_problem(step.op());
+    const conv_cuda::Problem cut = conv_cuda::window_problem(problem);
+    const conv_cuda::Tile tile = *conv_cuda::choose_tile(problem, device_);
+    for (const auto& [name, techniques] : variants) {
+      add_window(problem, conv_cuda::reduced(tile, techniques, cut, device_),
+                 std::string("without ") + name + " " + describe(layer));
+    }
+  }
+  compile_and_judge();
 }
-INSTANTIATE_TEST_SUITE_P(Architectures, ConvKernels, ::testing::ValuesIn(testing::gpu_profiles()),
-                         arch_of);
+
+// The tiles that figures are published of, on the architecture that they were measured on.
+TEST_P(ConvKernels, TunedTilesKeepToTheirRegisters) {
+  if (GetParam() != "sm_90a") GTEST_SKIP() << "no tiles are tuned for this architecture";
+  std::ifstream file(CONVOY_SOURCE_DIR "/bench/shapes/im2win12.txt");
+  int tuned_tiles = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with('#')) continue;
+    for (const std::int64_t batch : {128, 16, 1}) {
+      for (const Layouts layouts : {kNchw, kNhwc}) {
+        Layer layer{{.desc = parse_conv_desc(line.substr(line.find(' ') + 1))}, layouts};
+        layer.conv.desc.n = batch;
+        const DescribedStep step(layer.conv, layouts);
+        const ConvProblem problem = conv_problem(step.op());
+        const std::optional<conv_cuda::Tile> tile = conv_cuda::tuned_tile(problem, device_);
+        if (!tile) continue;
+        ++tuned_tiles;
+        add_window(problem, *tile, "tuned " + describe(layer));
+      }
+    }
+  }
+  EXPECT_EQ(tuned_tiles, 72);
+  compile_and_judge();
+}
+
+std::vector<std::string> architectures() {
+  std::vector<std::string> names;
+  for (const DeviceDesc& profile : testing::gpu_profiles()) names.push_back(profile.cuda.arch);
+  return names;
+}
+INSTANTIATE_TEST_SUITE_P(Architectures, ConvKernels, ::testing::ValuesIn(architectures()),
+                         [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace convoy

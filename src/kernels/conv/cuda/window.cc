@@ -127,15 +127,56 @@ cuda::Program window_program(const ConvProblem& problem, const Tile& tile) {
   return {.kernel = "conv_window", .source = std::move(source), .options = {}};
 }
 
-cuda::Binary compile_window(const ConvProblem& problem, Tile& tile, const DeviceDesc& device) {
-  for (;; --tile.blocks) {
-    const cuda::Program program = window_program(problem, tile);
-    cuda::Binary binary = std::move(cuda::compile({&program, 1}, device.cuda.arch)[0]);
-    if (binary.resources.spill_bytes == 0 || tile.blocks == 1) return binary;
+namespace {
+
+// Segments in steps of whole warps.
+int warp_segments(const Tile& tile) { return 32 / tile.warp_k; }
+
+void halve_segments(Tile& tile) {
+  tile.segments = round_up(div_up(tile.segments, 2), warp_segments(tile));
+}
+
+// Fewer channels or rows a stage first: threads are what hides latency.
+void fit(Tile& t, const Problem& problem, const DeviceDesc& device) {
+  for (;;) {
+    const TileSizes z = sizes_of(problem, t);
+    const int planes = t.channels / z.lanes / t.split;  // of each part of the reduction
+    if (launchable(problem, t, z, device)) return;
+    if (t.blocks > 1) {
+      --t.blocks;
+    } else if (planes > 1) {
+      t.channels = div_up(planes, 2) * t.split * z.lanes;
+    } else if (t.rows > 1 && t.channels == z.lanes) {
+      t.rows = div_up(t.rows, 2);
+    } else if (t.segments > warp_segments(t)) {
+      halve_segments(t);
+    } else if (const int row = min_of(t.segments, div_up(problem.q, t.q)); t.row_segments < row) {
+      t.row_segments = row;  // so of fewer rows
+    } else {
+      return;  // as much as was asked for, and the driver says why not
+    }
   }
 }
 
-Tile reduced(const Tile& tile, const WindowTechniques& techniques, const Problem& problem) {
+}  // namespace
+
+cuda::Binary compile_window(const ConvProblem& problem, Tile& tile, const DeviceDesc& device) {
+  for (;;) {
+    const cuda::Program program = window_program(problem, tile);
+    cuda::Binary binary = std::move(cuda::compile({&program, 1}, device.cuda.arch)[0]);
+    if (binary.resources.spill_bytes == 0) return binary;
+    if (tile.blocks > 1) {
+      --tile.blocks;
+    } else if (tile.segments > warp_segments(tile)) {
+      halve_segments(tile);
+    } else {
+      return binary;
+    }
+  }
+}
+
+Tile reduced(const Tile& tile, const WindowTechniques& techniques, const Problem& problem,
+             const DeviceDesc& device) {
   Tile t = tile;
   t.shared_memory = techniques.shared_memory;
   t.vector_loads = techniques.vector_loads;
@@ -155,6 +196,7 @@ Tile reduced(const Tile& tile, const WindowTechniques& techniques, const Problem
     t.segments = round_up(t.k_threads * t.segments, 32);
     t.k_threads = t.warp_k = 1;
   }
+  fit(t, problem, device);
   return t;
 }
 
@@ -176,8 +218,8 @@ std::unique_ptr<Kernel> make_window_conv(const OpDesc& op, const DeviceDesc& dev
                                          const WindowTechniques& techniques) {
   const ConvProblem problem = conv_problem(op);
   const conv_cuda::Tile tile = *conv_cuda::choose_tile(problem, device);
-  return make_window_conv(op, device,
-                          conv_cuda::reduced(tile, techniques, conv_cuda::window_problem(problem)));
+  return make_window_conv(
+      op, device, conv_cuda::reduced(tile, techniques, conv_cuda::window_problem(problem), device));
 }
 
 std::unique_ptr<Kernel> make_window_conv(const OpDesc& op, const DeviceDesc& device,

@@ -29,12 +29,15 @@ std::unique_ptr<Kernel> make_window_conv(const OpDesc& op, const DeviceDesc& dev
 
 namespace conv_cuda {
 
-Tile reduced(const Tile& tile, const WindowTechniques& techniques, const Problem& problem);
+// The tile less what `techniques` leaves out, its blocks made smaller until the device has room for
+// what they then stage.
+Tile reduced(const Tile& tile, const WindowTechniques& techniques, const Problem& problem,
+             const DeviceDesc& device);
 
 // What is compiled for the tile.
 cuda::Program window_program(const ConvProblem& problem, const Tile& tile);
-// Compiled with fewer blocks a multiprocessor, as `tile` then says, where registers do not suffice
-// for so many.
+// Compiled with fewer blocks a multiprocessor, then with fewer threads, as `tile` then says, where
+// registers do not suffice for so many.
 cuda::Binary compile_window(const ConvProblem& problem, Tile& tile, const DeviceDesc& device);
 
 }  // namespace conv_cuda
