@@ -84,14 +84,17 @@ Support supports(const OpDesc& op, const DeviceDesc& device) {
   const ConvProblem problem = conv_problem(op);
   if (Support support = supports_cuda(problem); !support) return support;
   const Problem cut = window_problem(problem);
-  const Tile least = least_tile(cut);
-  const TileSizes z = sizes_of(cut, least);
-  if (!z.addressable) return Support::no("an image has more elements than its offsets count");
-  if (!feasible(cut, least, z, device)) {
-    return Support::no("a window of " + std::to_string(z.window) +
-                       " values does not fit a thread's registers");
+  Support support;
+  for (const Tile& least : least_tiles(cut)) {
+    const TileSizes z = sizes_of(cut, least);
+    if (feasible(cut, least, z, device)) return Support::yes();
+    support = Support::no(!z.addressable ? "an image has more elements than its offsets count"
+                          : z.shared_bytes > device.cuda.shared_bytes_block
+                              ? "the windows of one channel do not fit shared memory"
+                              : "a window of " + std::to_string(z.window) +
+                                    " values does not fit a thread's registers");
   }
-  return Support::yes();
+  return support;
 }
 
 Estimate estimate(const OpDesc& op, const DeviceDesc& device) {

@@ -114,16 +114,20 @@ Problem window_problem(const ConvProblem& problem) {
           .y_layout = layout(problem.y_layout)};
 }
 
-Tile least_tile(const Problem& problem) {
-  return {.q = 1,
-          .k = 1,
-          .k_threads = 1,
-          .segments = 32,
-          .row_segments = 1,
-          .warp_k = 1,
-          .channels = sizes_of(problem, Tile{}).lanes,
-          .rows = problem.r <= 32 ? problem.r : div_up(problem.r, 8),
-          .blocks = 1};
+std::vector<Tile> least_tiles(const Problem& problem) {
+  std::vector<Tile> tiles;
+  for (const int parts : {1, 4, 15}) {
+    tiles.push_back({.q = 1,
+                     .k = 1,
+                     .k_threads = 1,
+                     .segments = 32,
+                     .row_segments = 1,
+                     .warp_k = 1,
+                     .channels = sizes_of(problem, Tile{}).lanes,
+                     .rows = div_up(problem.r, parts),
+                     .blocks = 1});
+  }
+  return tiles;
 }
 
 std::vector<RankedTile> rank_tiles(const Problem& problem, const DeviceDesc& device,
@@ -132,7 +136,7 @@ std::vector<RankedTile> rank_tiles(const Problem& problem, const DeviceDesc& dev
   std::vector<Tile> threads, stages;
   for (const Tile& tile : register_tiles(problem)) with_threads(problem, tile, threads);
   for (const Tile& tile : threads) with_stages(problem, tile, stages);
-  stages.push_back(least_tile(problem));
+  for (const Tile& tile : least_tiles(problem)) stages.push_back(tile);
   for (const Tile& tile : stages) with_blocks(problem, tile, device, ranked);
   count = std::min(count, ranked.size());
   std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(count),

@@ -23,8 +23,9 @@ struct RankedTile {
 std::vector<RankedTile> rank_tiles(const Problem& problem, const DeviceDesc& device,
                                    std::size_t count);
 
-// The tile that fits when any does: one output a thread, one channel a stage.
-Tile least_tile(const Problem& problem);
+// The tiles of which one fits when any does: one output a thread, one channel a stage, more or
+// fewer filter rows.
+std::vector<Tile> least_tiles(const Problem& problem);
 
 // Seconds that the tile will take: issue slots of multiply-adds, loads and copies of the fullest
 // multiprocessor, or the latency of a stage where nothing hides it. Constants are fitted to 3,934
