@@ -149,8 +149,8 @@ void fit(Tile& t, const Problem& problem, const DeviceDesc& device) {
       --t.blocks;
     } else if (planes > 1) {
       t.channels = div_up(planes, 2) * t.split * z.lanes;
-    } else if (t.rows > 1 && t.channels == z.lanes) {
-      t.rows = div_up(t.rows, 2);
+    } else if (t.rows > div_up(problem.r, kMostRowStages) && t.channels == z.lanes) {
+      t.rows = max_of(div_up(t.rows, 2), div_up(problem.r, kMostRowStages));
     } else if (t.segments > warp_segments(t)) {
       halve_segments(t);
     } else if (const int row = min_of(t.segments, div_up(problem.q, t.q)); t.row_segments < row) {

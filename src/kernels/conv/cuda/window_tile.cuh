@@ -37,6 +37,9 @@ constexpr int round_up(int a, int b) { return div_up(a, b) * b; }
 constexpr int max_of(int a, int b) { return a > b ? a : b; }
 constexpr int min_of(int a, int b) { return a < b ? a : b; }
 
+// Each has a bit in the word that says where a copy comes from.
+inline constexpr int kMostRowStages = 15;
+
 // Everything that follows from a problem and a tile. Lengths are in floats.
 struct TileSizes {
   int threads, block_k, group_c, group_k;
@@ -127,7 +130,8 @@ constexpr TileSizes sizes_of(const Problem& d, const Tile& t) {
   z.images = crossings + 1;
   const long long reach = z.images * d.c * (d.h + 2LL * d.pad_top + 1) * d.w;
   const long long stored_reach = z.images * d.k * d.p * d.q;
-  z.addressable = z.row_stages < 16 && reach >> (31 - z.row_stages) == 0 && stored_reach >> 31 == 0;
+  z.addressable = z.row_stages <= kMostRowStages && reach >> (31 - z.row_stages) == 0 &&
+                  stored_reach >> 31 == 0;
   z.table = z.stages > 1;
   z.table_at = t.buffers * (z.x_stage + z.w_stage);
   const int exchanged = (t.split - 1) * t.k_threads * t.segments * t.q * t.k;

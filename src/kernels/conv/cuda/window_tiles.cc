@@ -116,7 +116,7 @@ Problem window_problem(const ConvProblem& problem) {
 
 std::vector<Tile> least_tiles(const Problem& problem) {
   std::vector<Tile> tiles;
-  for (const int parts : {1, 4, 15}) {
+  for (const int parts : {1, 4, kMostRowStages}) {
     tiles.push_back({.q = 1,
                      .k = 1,
                      .k_threads = 1,

@@ -72,6 +72,7 @@ TEST(WindowTiles, RankedTilesAreFeasibleAndFastestFirst) {
 TEST(WindowTiles, EveryAblationCanBeLaunched) {
   for (const DeviceDesc& device : testing::gpu_profiles()) {
     for_each_problem([&](const ConvProblem& problem) {
+      if (problem.desc.r > 11) return;  // larger filters than the papers' are not ablated
       const conv_cuda::Problem cut = conv_cuda::window_problem(problem);
       const Tile full = *conv_cuda::choose_tile(problem, device);
       for (int mask = 0; mask < 64; ++mask) {
