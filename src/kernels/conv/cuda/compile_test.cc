@@ -68,14 +68,6 @@ std::string describe(const Layer& layer) {
          std::string(to_string(layer.conv.epilogue.activation.kind));
 }
 
-// Local memory that is known and borne, in bytes. Where a thread computes one output and a stage
-// has one filter row, the compiler leaves some windows of NHWC there, in L1; only an ablation has
-// such kernels.
-std::int64_t known_stack(std::string_view what) {
-  const auto says = [&](const char* word) { return what.find(word) != what.npos; };
-  return says("without micro_kernel") && says(" nhwc") ? 160 : 0;
-}
-
 // One kernel to compile.
 struct Case {
   std::string what;  // the entry and the layer
@@ -156,7 +148,7 @@ class ConvKernels : public ::testing::TestWithParam<std::string> {
     }
     EXPECT_FALSE(one.binary.cubin.empty());
     EXPECT_EQ(r.spill_bytes, 0) << one.binary.kernel;
-    EXPECT_LE(r.stack_bytes, known_stack(one.what)) << one.binary.kernel;
+    EXPECT_EQ(r.stack_bytes, 0) << one.binary.kernel;
     EXPECT_GT(r.registers, 0);
     EXPECT_LE(r.registers * one.threads, device_.cuda.registers_multiprocessor);
     EXPECT_LE(r.shared_bytes + one.dynamic_shared_bytes, device_.cuda.shared_bytes_block);
@@ -186,8 +178,8 @@ TEST_P(ConvKernels, CompileWithoutSpills) {
 
 // What the ablation measures: each technique switched off, and all of them.
 TEST_P(ConvKernels, ReducedCompileWithoutSpills) {
-  std::vector<std::pair<const char*, WindowTechniques>> variants = {{"none", {}}};
-  WindowTechniques& none = variants[0].second;
+  std::vector<std::pair<const char*, WindowTechniques>> variants = {{"all of them", {}}};
+  WindowTechniques& without_all = variants[0].second;
   for (const auto& [name, technique] :
        {std::pair("shared_memory", &WindowTechniques::shared_memory),
         std::pair("tiling", &WindowTechniques::tiling),
@@ -195,7 +187,7 @@ TEST_P(ConvKernels, ReducedCompileWithoutSpills) {
         std::pair("vector_loads", &WindowTechniques::vector_loads),
         std::pair("double_buffer", &WindowTechniques::double_buffer),
         std::pair("prefetch", &WindowTechniques::prefetch)}) {
-    none.*technique = false;
+    without_all.*technique = false;
     variants.emplace_back(name, WindowTechniques{}).second.*technique = false;
   }
   for (const Layer& layer : layers()) {
@@ -204,8 +196,13 @@ TEST_P(ConvKernels, ReducedCompileWithoutSpills) {
     const conv_cuda::Problem cut = conv_cuda::window_problem(problem);
     const conv_cuda::Tile tile = *conv_cuda::choose_tile(problem, device_);
     for (const auto& [name, techniques] : variants) {
-      add_window(problem, conv_cuda::reduced(tile, techniques, cut, device_),
-                 std::string("without ") + name + " " + describe(layer));
+      const conv_cuda::Tile less = conv_cuda::reduced(tile, techniques, cut, device_);
+      if (launchable(cut, less, sizes_of(cut, less), device_)) {
+        add_window(problem, less, std::string("without ") + name + " " + describe(layer));
+      } else {
+        // What is left of it stages more than this GPU has room for.
+        EXPECT_LT(device_.cuda.shared_bytes_block, 128 << 10) << name << " " << describe(layer);
+      }
     }
   }
   compile_and_judge();

@@ -153,8 +153,6 @@ void fit(Tile& t, const Problem& problem, const DeviceDesc& device) {
       t.rows = max_of(div_up(t.rows, 2), div_up(problem.r, kMostRowStages));
     } else if (t.segments > warp_segments(t)) {
       halve_segments(t);
-    } else if (const int row = min_of(t.segments, div_up(problem.q, t.q)); t.row_segments < row) {
-      t.row_segments = row;  // so of fewer rows
     } else {
       return;  // as much as was asked for, and the driver says why not
     }

@@ -30,7 +30,7 @@ std::unique_ptr<Kernel> make_window_conv(const OpDesc& op, const DeviceDesc& dev
 namespace conv_cuda {
 
 // The tile less what `techniques` leaves out, its blocks made smaller until the device has room for
-// what they then stage.
+// what they then stage; launchable() says whether it came to have.
 Tile reduced(const Tile& tile, const WindowTechniques& techniques, const Problem& problem,
              const DeviceDesc& device);
 
