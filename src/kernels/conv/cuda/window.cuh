@@ -46,7 +46,7 @@ __device__ inline void multiply(const Operands& operands, unsigned part,
                                 float (&sum)[kTile.k][kTile.q]) {
   constexpr TileSizes z = sizes_of(kProblem, kTile);
   constexpr int kTaps = z.lanes * kProblem.s;  // that one window serves
-  // A pragma of zero is none; one on a loop of one turn may keep the taps, too, from being unrolled.
+  // A pragma of 0 is none: one on a loop of one turn may keep the taps, too, from being unrolled.
   constexpr int kRowUnroll = kTile.rows == 1 ? 0 : kTile.rows * kTaps <= 12 ? kTile.rows : 1;
   constexpr int kFilters = kTile.prefetch ? 2 : 1;
 #pragma unroll 1
