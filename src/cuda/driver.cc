@@ -10,6 +10,9 @@ namespace {
 #define CONVOY_CUDA_TEXT(text) #text
 #define CONVOY_CUDA_SYMBOL(name) CONVOY_CUDA_TEXT(name)
 
+// The first that loads what the oldest NVRTC that is looked for compiles.
+constexpr int kOldestDriver = 12000;
+
 struct Loaded {
   Driver driver;
   std::string missing;
@@ -23,6 +26,10 @@ struct Loaded {
       missing = "no NVIDIA driver: " + library.missing();
     } else if (const CUresult result = driver.cuInit(0); result != CUDA_SUCCESS) {
       missing = "the NVIDIA driver does not start: " + describe(result);
+    } else if (int version = 0;
+               driver.cuDriverGetVersion(&version) != CUDA_SUCCESS || version < kOldestDriver) {
+      missing = "the NVIDIA driver supports CUDA " + std::to_string(version / 1000) + "." +
+                std::to_string(version % 1000 / 10) + ", expected 12.0 or newer";
     }
   }
 

@@ -12,15 +12,14 @@ namespace convoy::cuda {
 #define CONVOY_CUDA_ENTRIES(X)                                                                     \
   X(cuInit) X(cuDriverGetVersion) X(cuGetErrorName) X(cuGetErrorString)                            \
   X(cuDeviceGetCount) X(cuDeviceGet) X(cuDeviceGetName) X(cuDeviceGetAttribute)                    \
-  X(cuDeviceTotalMem) X(cuDevicePrimaryCtxRetain) X(cuDevicePrimaryCtxRelease)                     \
+  X(cuDeviceTotalMem) X(cuDevicePrimaryCtxRetain)                                                  \
   X(cuCtxPushCurrent) X(cuCtxPopCurrent) X(cuCtxSynchronize)                                       \
   X(cuMemAlloc) X(cuMemFree) X(cuMemGetInfo) X(cuMemcpyHtoDAsync) X(cuMemcpyDtoHAsync)             \
   X(cuMemcpyDtoDAsync) X(cuMemsetD8Async) X(cuPointerGetAttribute)                                 \
-  X(cuStreamCreate) X(cuStreamDestroy) X(cuStreamSynchronize) X(cuStreamWaitEvent)                 \
+  X(cuStreamCreate) X(cuStreamDestroy) X(cuStreamSynchronize)                                      \
   X(cuEventCreate) X(cuEventDestroy) X(cuEventRecord) X(cuEventSynchronize) X(cuEventElapsedTime)  \
   X(cuModuleLoadData) X(cuModuleUnload) X(cuModuleGetFunction)                                     \
-  X(cuFuncSetAttribute) X(cuFuncGetAttribute) X(cuLaunchKernel)                                    \
-  X(cuOccupancyMaxActiveBlocksPerMultiprocessor)
+  X(cuFuncSetAttribute) X(cuLaunchKernel)
 // clang-format on
 
 struct Driver {

@@ -24,11 +24,11 @@ Kernel::Kernel(const Device& device, const Binary& binary, std::size_t dynamic_s
 
 Kernel::~Kernel() {
   if (module_ == nullptr) return;
-  try {
-    const ContextScope scope(*device_);
-    driver().cuModuleUnload(module_);
-  } catch (const std::exception&) {  // a context that is gone has unloaded it
-  }
+  // Without the context too: one that is gone has unloaded it, and then this is refused.
+  const bool pushed = driver().cuCtxPushCurrent(device_->context()) == CUDA_SUCCESS;
+  driver().cuModuleUnload(module_);
+  CUcontext former = nullptr;
+  if (pushed) driver().cuCtxPopCurrent(&former);
 }
 
 void Kernel::swap(Kernel& other) noexcept {
