@@ -35,11 +35,13 @@ class FakeLibrary {
   // Contexts that the calling thread has pushed and not popped; of libcuda.
   int contexts_current() const { return function<int()>("fake_contexts_current")(); }
 
- private:
+  // What the library exports by this name.
   template <class Signature>
   Signature* function(const char* name) const {
     return reinterpret_cast<Signature*>(dlsym(handle_, name));
   }
+
+ private:
   void* handle_;
 };
 

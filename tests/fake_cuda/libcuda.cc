@@ -22,7 +22,23 @@ constexpr std::size_t kMemory = 64 << 20;
 std::atomic<std::size_t> taken{0};
 thread_local std::vector<CUcontext> current;
 
-std::size_t& bytes_before(void* block) { return static_cast<std::size_t*>(block)[-32]; }
+// Lies before each block.
+struct Header {
+  std::size_t bytes;
+  int ordinal;
+};
+constexpr std::size_t kHeaderBytes = 256;  // so that blocks are aligned as device memory is
+Header& header_of(void* block) {
+  return *reinterpret_cast<Header*>(static_cast<char*>(block) - kHeaderBytes);
+}
+
+// Contexts say which device they are of.
+CUcontext context_of(int ordinal) {
+  return reinterpret_cast<CUcontext>(std::uintptr_t{8} * (static_cast<unsigned>(ordinal) + 1));
+}
+int ordinal_of(CUcontext context) {
+  return static_cast<int>(reinterpret_cast<std::uintptr_t>(context) / 8) - 1;
+}
 
 template <class Handle>
 void make(const char* kind, Handle* handle) {
@@ -125,7 +141,7 @@ CUresult cuDeviceTotalMem(std::size_t* bytes, CUdevice) {
 }
 CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice device) {
   ENTER(cuDevicePrimaryCtxRetain);
-  *context = reinterpret_cast<CUcontext>(std::uintptr_t{8} * (static_cast<unsigned>(device) + 1));
+  *context = context_of(device);
   return CUDA_SUCCESS;
 }
 CUresult cuCtxPushCurrent(CUcontext context) {
@@ -150,10 +166,9 @@ CUresult cuMemAlloc(CUdeviceptr* address, std::size_t bytes) {
   ENTER(cuMemAlloc);
   if (!has_context()) return CUDA_ERROR_INVALID_CONTEXT;
   if (taken + bytes > kMemory) return CUDA_ERROR_OUT_OF_MEMORY;
-  // The length lies before the block, which is aligned as device memory is.
-  auto* whole = static_cast<char*>(std::aligned_alloc(256, (bytes + 511) / 256 * 256));
-  void* block = whole + 256;
-  bytes_before(block) = bytes;
+  void* whole = std::aligned_alloc(256, (kHeaderBytes + bytes + 255) / 256 * 256);
+  void* block = static_cast<char*>(whole) + kHeaderBytes;
+  header_of(block) = {bytes, ordinal_of(current.back())};
   taken += bytes;
   *address = reinterpret_cast<CUdeviceptr>(block);
   objects.add("memory", block);
@@ -163,8 +178,8 @@ CUresult cuMemFree(CUdeviceptr address) {
   const int error = faults.enter("cuMemFree");
   void* block = reinterpret_cast<void*>(address);
   if (!objects.remove("memory", block)) return CUDA_ERROR_INVALID_VALUE;
-  taken -= bytes_before(block);
-  std::free(static_cast<char*>(block) - 256);
+  taken -= header_of(block).bytes;
+  std::free(&header_of(block));
   return static_cast<CUresult>(error);
 }
 CUresult cuMemGetInfo(std::size_t* free, std::size_t* total) {
@@ -192,10 +207,15 @@ CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, std::size_t bytes,
   std::memset(reinterpret_cast<void*>(to), value, bytes);
   return CUDA_SUCCESS;
 }
-CUresult cuPointerGetAttribute(void* value, CUpointer_attribute, CUdeviceptr address) {
+CUresult cuPointerGetAttribute(void* value, CUpointer_attribute which, CUdeviceptr address) {
   ENTER(cuPointerGetAttribute);
-  if (!objects.has("memory", reinterpret_cast<void*>(address))) return CUDA_ERROR_INVALID_VALUE;
-  *static_cast<unsigned*>(value) = CU_MEMORYTYPE_DEVICE;
+  void* block = reinterpret_cast<void*>(address);
+  if (!objects.has("memory", block)) return CUDA_ERROR_INVALID_VALUE;
+  if (which == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL) {
+    *static_cast<int*>(value) = header_of(block).ordinal;
+  } else {
+    *static_cast<unsigned*>(value) = CU_MEMORYTYPE_DEVICE;
+  }
   return CUDA_SUCCESS;
 }
 
