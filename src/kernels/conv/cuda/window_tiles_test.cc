@@ -63,7 +63,9 @@ TEST(WindowTiles, RankedTilesAreFeasibleAndFastestFirst) {
     for (std::size_t i = 0; i < ranked.size(); ++i) {
       EXPECT_TRUE(feasible(cut, ranked[i].tile, sizes_of(cut, ranked[i].tile), device));
       EXPECT_GT(ranked[i].seconds, 0);
-      if (i > 0) EXPECT_LE(ranked[i - 1].seconds, ranked[i].seconds);
+      if (i > 0) {
+        EXPECT_LE(ranked[i - 1].seconds, ranked[i].seconds);
+      }
     }
   }
 }
@@ -85,9 +87,15 @@ TEST(WindowTiles, EveryAblationCanBeLaunched) {
               << to_string(tile);
         }
         EXPECT_EQ(tile.shared_memory, on(0));
-        if (!on(1)) EXPECT_EQ(tile.k_threads, 1);
-        if (!on(2)) EXPECT_EQ(tile.q * tile.k, 1);
-        if (!on(4)) EXPECT_EQ(tile.buffers, 1);
+        if (!on(1)) {
+          EXPECT_EQ(tile.k_threads, 1);
+        }
+        if (!on(2)) {
+          EXPECT_EQ(tile.q * tile.k, 1);
+        }
+        if (!on(4)) {
+          EXPECT_EQ(tile.buffers, 1);
+        }
       }
     });
   }
