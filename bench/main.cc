@@ -61,9 +61,13 @@ int main_checked(int argc, char** argv) {
   for (const Suite& suite : kSuites) {
     CLI::App* command = app.add_subcommand(suite.name, suite.help);
     command->add_option("--json", json, "write the rows to this file");
-    command->add_option("--batch", options.batches, "batch sizes")->delimiter(',');
+    command->add_option("--batch", options.batches, "batch sizes (default: 1; on cuda 128,16,1)")
+        ->delimiter(',');
     command->add_option("--threads", options.threads, "threads (default: all)");
-    command->add_option("--layout", options.layouts, "nchw, nhwc, chwn, chwn8")->delimiter(',');
+    command
+        ->add_option("--layout", options.layouts,
+                     "nchw, nhwc, chwn, chwn8 (default: nhwc; on cuda nchw,nhwc)")
+        ->delimiter(',');
     command->add_option("--impl", options.implementations, "parts of names")->delimiter(',');
     command
         ->add_option(
@@ -84,7 +88,11 @@ int main_checked(int argc, char** argv) {
   for (const Suite& suite : kSuites) {
     CLI::App* command = app.get_subcommand(suite.name);
     if (!command->parsed()) continue;
-    if (options.device != "cpu" && command->count("--peers") == 0) options.peers.clear();
+    if (options.device != "cpu") {
+      if (command->count("--peers") == 0) options.peers.clear();
+      if (command->count("--batch") == 0) options.batches = {128, 16, 1};
+      if (command->count("--layout") == 0) options.layouts = {"nchw", "nhwc"};
+    }
     const std::vector<Row> rows = suite.run(options);
     if (json.empty()) continue;
     nlohmann::ordered_json list = nlohmann::ordered_json::array();

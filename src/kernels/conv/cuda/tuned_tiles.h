@@ -1,5 +1,5 @@
 // Tiles that were measured to be the fastest, by problem and architecture:
-// kernels/conv/cuda/tuned_tiles.inc, written by `convoy-bench tune`.
+// kernels/conv/cuda/tuned_tiles.inc. `convoy-bench tune` prints such lines.
 //
 // One line each: architecture, layouts of x and y, the convolution, a colon, the tile:
 //   sm_90a nchw nchw n128 c64 h56 w56 k64 r3 s3 : q6 k16 k_threads4 segments32 row_segments9
