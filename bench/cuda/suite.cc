@@ -111,8 +111,8 @@ void require_peers(const std::vector<std::string>& peers) {
 }  // namespace
 
 std::vector<Row> device_convolution_suite(const Options& options) {
-  const cuda::Device& device = cuda::Device::get(parse_device(options.device).ordinal);
   require_peers(options.peers);
+  const cuda::Device& device = cuda::Device::get(parse_device(options.device).ordinal);
   const auto wants = [&](const char* peer) {
     return std::find(options.peers.begin(), options.peers.end(), peer) != options.peers.end();
   };

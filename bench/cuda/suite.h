@@ -18,7 +18,10 @@ std::vector<Row> tune_suite(const Options& options);
 // Seconds to compile one kernel and milliseconds to find it in the cache.
 std::vector<Row> compile_suite(const Options& options);
 
-// What the rows say together: geometric means of ratios between ours and the others, one line each.
+// What the rows say together, one line each: by batch, the geometric mean over the layers of how
+// much faster the implicit im2win kernel is than each of the others, and the memory that it saves
+// against im2col. Of the layouts of one problem the fastest counts; rows with a status or of the
+// ablation do not.
 std::vector<std::string> summarize(const std::vector<Row>& rows);
 
 }  // namespace convoy::bench

@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <set>
+#include <string_view>
 #include <tuple>
 
 #include "bench/cuda/suite.h"
@@ -34,6 +36,31 @@ bool transforms(const Row& row) {
 }
 Which named(std::string name) {
   return [name = std::move(name)](const Row& row) { return row.implementation == name; };
+}
+
+// How much less device memory `ours` takes than the rows of `which`, layer by layer, one line per
+// batch. What both take, the operands, counts.
+void append_savings(const std::vector<Row>& rows, const std::map<Problem, const Row*>& ours,
+                    const char* text, const Which& which, std::vector<std::string>& lines) {
+  const std::map<Problem, const Row*> others = fastest(rows, which);
+  std::map<std::int64_t, std::string> saved;
+  std::set<Problem> seen;
+  for (const Row& row : rows) {  // for the layers' order
+    const Problem problem{row.layer, row.batch};
+    const auto mine = ours.find(problem), other = others.find(problem);
+    if (mine == ours.end() || other == others.end() || !seen.insert(problem).second) continue;
+    char entry[80];
+    std::snprintf(entry, sizeof entry, " %s %.1f %%", row.layer.c_str(),
+                  (1 - mine->second->peak_bytes / other->second->peak_bytes) * 100);
+    std::string& line = saved[row.batch];
+    line += (line.empty() ? "" : ",") + std::string(entry);
+  }
+  for (const auto& [batch, list] : saved) {
+    char start[80];
+    std::snprintf(start, sizeof start, "batch %-4ld memory saved against ",
+                  static_cast<long>(batch));
+    lines.push_back(start + std::string(text) + ":" + list);
+  }
 }
 
 }  // namespace
@@ -81,6 +108,11 @@ std::vector<std::string> summarize(const std::vector<Row>& rows) {
           list.size(), least->first, least->second.c_str(), most->first, most->second.c_str(),
           least_saved[batch] * 100);
       lines.emplace_back(line);
+    }
+  }
+  for (const auto& other : others) {
+    if (std::string_view(other.text).starts_with("im2col")) {
+      append_savings(rows, ours, other.text, other.which, lines);
     }
   }
   return lines;

@@ -6,9 +6,12 @@
 namespace convoy::bench {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 Row row(std::string layer, std::string implementation, double ms, double peak_bytes) {
   Row row{.layer = std::move(layer), .implementation = std::move(implementation), .device = "cuda"};
@@ -53,6 +56,25 @@ TEST(Summary, LeavesOutWhatHasNoTimeAndTheAblation) {
   rows[1].status = "needs a GPU";
   rows[2].ablation = "none";
   EXPECT_THAT(summarize(rows), IsEmpty());
+}
+
+TEST(Summary, ListsTheMemorySavedAgainstIm2colInTheOrderOfTheLayers) {
+  const std::vector<std::string> lines = summarize({row("conv2", "conv.im2win.cuda.f32", 1, 60),
+                                                    row("conv2", "conv.im2col.cuda.f32", 2, 100),
+                                                    row("conv10", "conv.im2win.cuda.f32", 2, 75),
+                                                    row("conv10", "conv.im2col.cuda.f32", 9, 100)});
+  EXPECT_THAT(lines, Contains("batch 128  memory saved against im2col + cuBLAS, whole batch: "
+                              "conv2 40.0 %, conv10 25.0 %"));
+}
+
+TEST(Summary, KeepsBatchesApart) {
+  std::vector<Row> rows = {
+      row("conv9", "conv.im2win.cuda.f32", 1, 1), row("conv9", "conv.direct.cuda.f32", 3, 1),
+      row("conv9", "conv.im2win.cuda.f32", 1, 1), row("conv9", "conv.direct.cuda.f32", 5, 1)};
+  rows[2].batch = rows[3].batch = 16;
+  EXPECT_THAT(summarize(rows),
+              ElementsAre(AllOf(StartsWith("batch 16 "), HasSubstr("5.00x as fast as direct")),
+                          AllOf(StartsWith("batch 128 "), HasSubstr("3.00x as fast as direct"))));
 }
 
 }  // namespace
