@@ -15,7 +15,8 @@ export LD_LIBRARY_PATH=$binaries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 set -o pipefail
 status=0
 shapes=$root/bench/shapes/im2win12.txt
-"$binaries/convoy-bench" im2win12 --device cuda --shapes "$shapes" --peers cudnn,cublas --seconds 0.05 --json "$output/im2win12.json" "$@" |
+"$binaries/convoy-bench" im2win12 --device cuda --shapes "$shapes" --peers cudnn,cublas \
+  --seconds 0.05 --json "$output/im2win12.json" "$@" |
   tee "$output/im2win12.txt" || status=1
 "$binaries/convoy-bench" im2win12 --device cuda --shapes "$shapes" --batch 128 --layout nchw \
   --ablation --seconds 0.05 --json "$output/ablation.json" "$@" |
