@@ -48,10 +48,15 @@ std::vector<float> pack_weights(const ConvProblem& problem, Position&& position)
   return packed;
 }
 
-// `efficiency`: share of the multiply-add peak that the kernel reaches; `extra_bytes`: moved beside
-// x, w, y and residual, each once.
-Estimate estimate_on_gpu(const ConvProblem& problem, const DeviceDesc& device, double efficiency,
-                         double extra_bytes, int launches);
+// What a kernel's time is made of.
+struct DeviceCost {
+  double efficiency = 1;   // share of the multiply-add peak that it reaches
+  double extra_bytes = 0;  // moved beside x, w, y and residual, each once
+  int launches = 1;
+  double term_seconds = 0;  // of one term of a sum, where there are too few outputs to hide it
+};
+Estimate estimate_on_gpu(const ConvProblem& problem, const DeviceDesc& device,
+                         const DeviceCost& cost);
 
 // What every one of these kernels is beside its launches.
 class DeviceConv : public Kernel {

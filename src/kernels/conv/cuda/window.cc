@@ -102,7 +102,7 @@ Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
   const Problem cut = window_problem(problem);
   const Tile tile = *choose_tile(problem, device);
   const TileSizes z = sizes_of(cut, tile);
-  Estimate estimate = estimate_on_gpu(problem, device, 1, 0, 1);
+  Estimate estimate = estimate_on_gpu(problem, device, {});
   estimate.bytes_l2 = estimate.bytes_dram +
                       4.0 * static_cast<double>(z.blocks) * z.stages * (z.x_stage + z.w_stage);
   estimate.seconds = std::max(estimate.seconds, predict_seconds(cut, tile, z, device));
