@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "cuda/calibrate.h"
 #include "cuda/compile.h"
 #include "cuda/driver.h"
 #include "cuda/memory.h"
@@ -189,6 +190,14 @@ TEST(Faults, OfConvolutions) {
       EXPECT_GT(fail_each(libnvrtc(), entry, NVRTC_ERROR_INTERNAL_ERROR, use), 0) << entry;
     }
   }
+}
+
+// Asks first how much memory is free.
+TEST(Faults, OfCalibration) {
+  const auto use = [](int ordinal) {
+    EXPECT_GT(cuda::calibrate(cuda::Device::get(ordinal)).bytes_per_second, 0);
+  };
+  EXPECT_EQ(fail_each(libcuda(), "cuMemGetInfo", kFault, use), 1);
 }
 
 TEST(Faults, ErrorsWithoutWordsHaveTheirNumber) {
