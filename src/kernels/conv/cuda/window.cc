@@ -86,6 +86,10 @@ Support supports(const OpDesc& op, const DeviceDesc& device) {
   const Problem cut = window_problem(problem);
   Support support;
   for (const Tile& least : least_tiles(cut)) {
+    if (!countable(cut, least)) {
+      support = Support::no("counts staged rows and columns in 32 bits");
+      continue;
+    }
     const TileSizes z = sizes_of(cut, least);
     if (feasible(cut, least, z, device)) return Support::yes();
     support = Support::no(!z.addressable ? "an image has more elements than its offsets count"

@@ -33,6 +33,23 @@ int window_conflict(const Tile& t, const TileSizes& z) {
 
 }  // namespace
 
+bool countable(const Problem& d, const Tile& t) {
+  // Bounds from above, in floating point, of what sizes_of works out exactly.
+  constexpr double kMost = 1 << 30;
+  const double lanes = 4, extent = (t.rows - 1.0) * d.dilation_h + 1;
+  const double rows = 1.0 * t.segments / t.row_segments + 2;  // of output, in a block
+  const double window = ((t.q - 1.0) * d.stride_w + (d.s - 1.0) * d.dilation_w + 16) * lanes;
+  const double row = t.row_segments * (1.0 * t.q * d.stride_w * lanes + window);
+  const double plane = rows * (d.stride_h + extent) * row;
+  const double filter = 1.0 * t.channels * t.rows * d.s * t.k_threads * t.k;
+  const double image_rows = (d.p - 1.0) * d.stride_h + extent;
+  // Rows below the image have offsets, too; sizes_of counts those above and inside.
+  const double below = (image_rows - d.h - 2.0 * d.pad_top - 1) * d.w * d.c;
+  const int row_stages = div_up(d.r, t.rows);
+  return t.buffers * (t.channels * plane + filter) < kMost && d.n * image_rows < kMost &&
+         row_stages <= kMostRowStages && below < static_cast<double>(1 << (31 - row_stages));
+}
+
 bool launchable(const Problem& d, const Tile& t, const TileSizes& z, const DeviceDesc& device) {
   const CudaDesc& gpu = device.cuda;
   const bool whole_warps = t.warp_k > 0 && 32 % t.warp_k == 0 && t.k_threads % t.warp_k == 0 &&

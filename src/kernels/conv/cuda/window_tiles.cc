@@ -51,9 +51,11 @@ void with_threads(const Problem& d, const Tile& base, std::vector<Tile>& tiles) 
   }
 }
 
+int lanes_of(const Problem& d) { return d.x_layout == Layout::kNhwc ? min_of(d.group_c(), 4) : 1; }
+
 // What a stage holds.
 void with_stages(const Problem& d, const Tile& base, std::vector<Tile>& tiles) {
-  const int lanes = d.x_layout == Layout::kNhwc ? min_of(d.group_c(), 4) : 1;
+  const int lanes = lanes_of(d);
   const auto add = [&](int planes, int split, int rows) {
     for (const bool separate : {false, true}) {
       Tile tile = base;
@@ -77,6 +79,7 @@ void with_stages(const Problem& d, const Tile& base, std::vector<Tile>& tiles) {
 // As many blocks on a multiprocessor as fit, and one fewer, whose threads have more registers.
 void with_blocks(const Problem& d, Tile tile, const DeviceDesc& device,
                  std::vector<RankedTile>& ranked) {
+  if (!countable(d, tile)) return;
   const TileSizes z = sizes_of(d, tile);
   int found = 0;
   for (tile.blocks = 8; tile.blocks >= 1 && found < 2; --tile.blocks) {
@@ -123,7 +126,7 @@ std::vector<Tile> least_tiles(const Problem& problem) {
                      .segments = 32,
                      .row_segments = 1,
                      .warp_k = 1,
-                     .channels = sizes_of(problem, Tile{}).lanes,
+                     .channels = lanes_of(problem),
                      .rows = div_up(problem.r, parts),
                      .blocks = 1});
   }

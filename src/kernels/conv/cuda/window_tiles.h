@@ -33,6 +33,9 @@ std::vector<Tile> least_tiles(const Problem& problem);
 double predict_seconds(const Problem& problem, const Tile& tile, const TileSizes& sizes,
                        const DeviceDesc& device);
 
+// Whether the sizes of the tile, and the offsets that its blocks work out, padding below the image
+// included, are within an int. Asked before sizes_of, which only then has an answer.
+bool countable(const Problem& problem, const Tile& tile);
 // Whether the kernel and the device allow the tile.
 bool launchable(const Problem& problem, const Tile& tile, const TileSizes& sizes,
                 const DeviceDesc& device);

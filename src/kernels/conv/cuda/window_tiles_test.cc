@@ -101,6 +101,29 @@ TEST(WindowTiles, EveryAblationCanBeLaunched) {
   }
 }
 
+// Steps and paddings whose sizes or offsets no int holds have a tile that stays within, or none.
+TEST(WindowTiles, EnormousGeometriesDoNotOverflow) {
+  const DeviceDesc device = testing::gpu_profile("sm_90a");
+  for (const Layout layout : {Layout::kNchw, Layout::kNhwc}) {
+    for (const char* text :
+         {"n1 c4 h1 w1500000000 k4 r1 s3 dilation_h1 dilation_w700000000",
+          "n1 c4 h100000000 w8 k4 r3 s3 dilation_h40000000 dilation_w1",
+          "n1 c4 h100000000 w8 k4 r3 s3 stride_h40000000 stride_w1",
+          "n1 c4 h3 w1000000000 k4 r1 s1 stride_h1 stride_w100000000",
+          "n1 c64 h64 w1024 k4 r3 s3 pad_top0 pad_left0 pad_bottom2000000 pad_right0"}) {
+      const ConvProblem problem = problem_of(text, layout);
+      const std::optional<Tile> tile = conv_cuda::choose_tile(problem, device);
+      if (!tile) continue;
+      const conv_cuda::Problem cut = conv_cuda::window_problem(problem);
+      EXPECT_TRUE(countable(cut, *tile)) << text << ": " << to_string(*tile);
+      EXPECT_GT(sizes_of(cut, *tile).shared_bytes, 0) << text << ": " << to_string(*tile);
+    }
+  }
+  const conv_cuda::Problem below = conv_cuda::window_problem(problem_of(
+      "n1 c64 h64 w1024 k4 r3 s3 pad_top0 pad_left0 pad_bottom2000000 pad_right0", Layout::kNchw));
+  EXPECT_FALSE(countable(below, Tile{}));
+}
+
 TEST(WindowTiles, TileTextIsReadBack) {
   Tile tile;
   tile.q = 14, tile.k_threads = 2, tile.separate_windows = true, tile.back_and_forth = false;
