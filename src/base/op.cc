@@ -4,6 +4,7 @@ namespace convoy {
 
 std::string_view to_string(Op op) {
   constexpr std::string_view kNames[] = {"Conv",
+                                         "FusedConv",
                                          "ConvTranspose",
                                          "Unary",
                                          "Clip",

@@ -18,6 +18,7 @@ namespace convoy {
 
 enum class Op : std::uint8_t {
   kConv,             // x, w, [bias], [residual]                      ConvAttrs
+  kFusedConv,        // x, {w, [bias], [scale]} a stage, [residual]   FusedConvAttrs
   kConvTranspose,    // x, w, [bias]                                  ConvTransposeAttrs
   kUnary,            // x                                             Unary
   kClip,             // x, [min], [max]: becomes kUnary once min and max are known
@@ -151,6 +152,32 @@ struct ConvAttrs {
   bool operator==(const ConvAttrs&) const = default;
 };
 
+// One convolution of a fused module. No auto_pad; no residual of its own.
+struct FusedConvStage {
+  ConvAttrs conv;
+  float y_scale = 1;  // s8: what one step of the stage's result is worth
+  bool operator==(const FusedConvStage&) const = default;
+};
+
+// Convolutions that follow each other and run as one kernel: depthwise and pointwise, up to three
+// (kernels/fused). Made when planning: no model holds one.
+// Between stages values are rounded to x's type, as if each had been stored. Only the last stage's
+// result meets the residual.
+//
+// f32, f16, bf16: sums in f32; w and bias of x's type; no scales.
+// s8: x, w and residual s8, bias s32, scale f32 with one value per output channel (what one step of
+// the stage's x is worth, times that of its w). Sums are s32 and exact, bias included; then, each
+// operation rounded to f32 on its own,
+//   real = scale[k] * f32(sum) [+ residual_scale * residual]
+//   y    = saturate(round_half_even(activation(real) * (1 / y_scale)))
+// with the residual after the activation where it says so. NaN becomes 0.
+struct FusedConvAttrs {
+  std::vector<FusedConvStage> stages;
+  Epilogue::Residual residual = Epilogue::Residual::kNone;
+  float residual_scale = 1;  // s8: what one step of the residual is worth
+  bool operator==(const FusedConvAttrs&) const = default;
+};
+
 // w: c x k/groups x r x s.
 struct ConvTransposeAttrs {
   Pair stride{1, 1};
@@ -271,8 +298,8 @@ struct FillAttrs {
 };
 
 using Attrs =
-    std::variant<std::monostate, ConvAttrs, ConvTransposeAttrs, Unary, BinaryAttrs, PoolAttrs,
-                 ReduceAttrs, NormAttrs, GemmAttrs, AxisAttrs, CastAttrs, ReshapeAttrs,
+    std::variant<std::monostate, ConvAttrs, FusedConvAttrs, ConvTransposeAttrs, Unary, BinaryAttrs,
+                 PoolAttrs, ReduceAttrs, NormAttrs, GemmAttrs, AxisAttrs, CastAttrs, ReshapeAttrs,
                  TransposeAttrs, PadAttrs, ResizeAttrs, BlockAttrs, ShapeAttrs, FillAttrs>;
 
 }  // namespace convoy

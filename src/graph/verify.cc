@@ -15,6 +15,8 @@ bool has_own_attrs(const Node& node) {
   switch (node.op) {
     case Op::kConv:
       return is(static_cast<ConvAttrs*>(nullptr));
+    case Op::kFusedConv:
+      return is(static_cast<FusedConvAttrs*>(nullptr));
     case Op::kConvTranspose:
       return is(static_cast<ConvTransposeAttrs*>(nullptr));
     case Op::kUnary:

@@ -24,6 +24,9 @@ Pointers collect(Op op) {
       append(out, pointwise_implementations());
       append(out, conv_implementations());
       break;
+    case Op::kFusedConv:
+      append(out, fused_conv_implementations());
+      break;
     case Op::kConvTranspose:
       append(out, conv_transpose_implementations());
       break;
@@ -125,6 +128,7 @@ bool supports_nhwc(Op op, const Attrs& /*attrs*/, const Shape& x) {
   if (x.rank() < 3) return false;
   switch (op) {
     case Op::kConv:
+    case Op::kFusedConv:
     case Op::kConvTranspose:
     case Op::kUnary:
     case Op::kBinary:

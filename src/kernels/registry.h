@@ -109,6 +109,7 @@ using ImplementationList = std::span<const Implementation>;
 ImplementationList conv_implementations();              // kernels/conv: reference last
 ImplementationList depthwise_implementations();         // kernels/depthwise
 ImplementationList pointwise_implementations();         // kernels/pointwise
+ImplementationList fused_conv_implementations();        // kernels/fused
 ImplementationList conv_transpose_implementations();    // kernels/conv_transpose
 ImplementationList elementwise_implementations(Op op);  // kernels/elementwise: unary, binary,
                                                         // where, clip, cast

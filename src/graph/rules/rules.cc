@@ -6,6 +6,8 @@ Rule rule_of(Op op) {
   switch (op) {
     case Op::kConv:
       return infer_conv;
+    case Op::kFusedConv:  // made of inferred convolutions when planning
+      break;
     case Op::kConvTranspose:
       return infer_conv_transpose;
     case Op::kUnary:

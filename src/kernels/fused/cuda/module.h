@@ -1,0 +1,37 @@
+// Fused modules on a GPU, one kernel for all of them (module.cuh), cut by a tile that whoever plans
+// may choose.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cuda/compile.h"
+#include "kernels/fused/cuda/tile.h"
+#include "kernels/fused/fused.h"
+
+namespace convoy::fused_cuda {
+
+// What a tile takes and costs; or why it cannot be used.
+struct TileReport {
+  std::string reason;  // empty: feasible
+  std::int64_t blocks = 0;
+  int threads = 0;                // of a block
+  std::int64_t shared_bytes = 0;  // of a block
+  Estimate estimate;
+};
+TileReport report(const FusedProblem& problem, const Tile& tile, const DeviceDesc& device);
+
+// Feasible tiles, the least estimate first; empty when the module cannot be run in any.
+std::vector<Tile> candidate_tiles(const FusedProblem& problem, const DeviceDesc& device);
+
+// The module with this tile. Throws kInvalidArgument with the reason when it is not feasible.
+std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device, const Tile& tile);
+
+// "16x14 mid32 out64 warps1x4x2", for benchmarks and logs.
+std::string to_string(const Tile& tile);
+
+// What is compiled.
+cuda::Program module_program(const FusedProblem& problem, const Tile& tile);
+
+}  // namespace convoy::fused_cuda
