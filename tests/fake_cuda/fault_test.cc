@@ -13,6 +13,7 @@
 #include "cuda/calibrate.h"
 #include "cuda/compile.h"
 #include "cuda/driver.h"
+#include "cuda/graph.h"
 #include "cuda/memory.h"
 #include "cuda/module.h"
 #include "cuda/stream.h"
@@ -66,6 +67,8 @@ void use_device(int ordinal) {
   end.record(stream.get());
   end.synchronize();
   EXPECT_EQ(end.milliseconds_since(start), 0.5f);
+  const Graph graph(device, stream, [&] { kernel({}, stream.get(), buffer.data()); });
+  graph.launch(stream.get());
   stream.synchronize();
   device.synchronize();
 }
@@ -97,8 +100,9 @@ void use_convolution(const Implementation& entry, int ordinal) {
 
 // Destructors and words for errors go on without what these would have given.
 bool may_fail_unnoticed(const std::string& entry) {
-  for (const char* name : {"cuCtxPopCurrent", "cuMemFree", "cuStreamDestroy", "cuEventDestroy",
-                           "cuModuleUnload", "nvrtcDestroyProgram"}) {
+  for (const char* name :
+       {"cuCtxPopCurrent", "cuMemFree", "cuStreamDestroy", "cuEventDestroy", "cuModuleUnload",
+        "cuGraphDestroy", "cuGraphExecDestroy", "nvrtcDestroyProgram"}) {
     if (entry == name) return true;
   }
   return false;
@@ -169,6 +173,21 @@ TEST(Faults, OfTheDriver) {
                            entry == "cuMemcpyDtoDAsync" || entry == "cuPointerGetAttribute";
     EXPECT_EQ(calls == 0, elsewhere) << entry;
   }
+}
+
+TEST(Faults, WhatARecordingThrowsIsPassedOnAndTheStreamRecordsAgain) {
+  const int ordinal = next_ordinal();
+  {
+    const cuda::Device& device = cuda::Device::get(ordinal);
+    const cuda::Stream stream(device);
+    const auto record = [&](const std::function<void()>& work) {
+      const cuda::Graph graph(device, stream, work);
+      graph.launch(stream.get());
+    };
+    EXPECT_THROW(record([] { fail(ErrorCode::kUnsupported, "not recorded"); }), Error);
+    EXPECT_NO_THROW(record([] {}));
+  }
+  expect_nothing_left(ordinal);
 }
 
 TEST(Faults, OfTheCompiler) {

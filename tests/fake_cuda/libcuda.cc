@@ -277,5 +277,35 @@ CUresult cuLaunchKernel(CUfunction function, unsigned, unsigned, unsigned, unsig
   if (!has_context()) return CUDA_ERROR_INVALID_CONTEXT;
   return objects.has("module", function) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
+
+// Recording is an object of the stream's, so that one left open shows.
+CUresult cuStreamBeginCapture(CUstream stream, CUstreamCaptureMode) {
+  ENTER(cuStreamBeginCapture);
+  if (!objects.has("stream", stream)) return CUDA_ERROR_INVALID_HANDLE;
+  if (objects.has("capture", stream)) return CUDA_ERROR_ILLEGAL_STATE;
+  objects.add("capture", stream);
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamEndCapture(CUstream stream, CUgraph* graph) {
+  const int error = faults.enter("cuStreamEndCapture");
+  *graph = nullptr;
+  if (!objects.remove("capture", stream)) return CUDA_ERROR_ILLEGAL_STATE;
+  if (error == 0) make("graph", graph);
+  return static_cast<CUresult>(error);
+}
+CUresult cuGraphDestroy(CUgraph graph) { return give_back("cuGraphDestroy", "graph", graph); }
+CUresult cuGraphInstantiateWithFlags(CUgraphExec* executable, CUgraph graph, unsigned long long) {
+  ENTER(cuGraphInstantiateWithFlags);
+  if (!objects.has("graph", graph)) return CUDA_ERROR_INVALID_HANDLE;
+  make("executable", executable);
+  return CUDA_SUCCESS;
+}
+CUresult cuGraphLaunch(CUgraphExec executable, CUstream) {
+  ENTER(cuGraphLaunch);
+  return objects.has("executable", executable) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+CUresult cuGraphExecDestroy(CUgraphExec executable) {
+  return give_back("cuGraphExecDestroy", "executable", executable);
+}
 }
 // NOLINTEND
