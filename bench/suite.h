@@ -21,7 +21,10 @@ struct Options {
   double seconds = 0.3;             // measured per row, five repetitions at least
   std::string device = "cpu";       // "cuda", "cuda:1"
   bool ablation = false;            // GPU: the techniques one by one instead of the peers
-  std::size_t candidates = 200;     // GPU: tiles that tuning measures of each problem
+  std::size_t candidates = 200;     // tiles that are measured of each problem
+  std::vector<std::string> dtypes{"f32", "f16", "s8"};  // of fused modules
+  bool energy = false;                                  // GPU: measure joules, 5 s a row
+  bool once = false;  // GPU: launch each variant once, for a profiler to count
 };
 
 // One line of the JSON list every suite prints.
