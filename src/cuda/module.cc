@@ -40,6 +40,22 @@ void Kernel::swap(Kernel& other) noexcept {
 
 void Kernel::launch(const LaunchShape& shape, CUstream stream, void** arguments) const {
   const ContextScope scope(*device_);
+  if (shape.overlaps_former) {
+    CUlaunchAttribute overlap{.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION};
+    overlap.value.programmaticStreamSerializationAllowed = 1;
+    const CUlaunchConfig config{.gridDimX = shape.grid[0],
+                                .gridDimY = shape.grid[1],
+                                .gridDimZ = shape.grid[2],
+                                .blockDimX = shape.block[0],
+                                .blockDimY = shape.block[1],
+                                .blockDimZ = shape.block[2],
+                                .sharedMemBytes = static_cast<unsigned>(shape.shared_bytes),
+                                .hStream = stream,
+                                .attrs = &overlap,
+                                .numAttrs = 1};
+    CONVOY_CU(cuLaunchKernelEx(&config, function_, arguments, nullptr));
+    return;
+  }
   CONVOY_CU(cuLaunchKernel(function_, shape.grid[0], shape.grid[1], shape.grid[2], shape.block[0],
                            shape.block[1], shape.block[2],
                            static_cast<unsigned>(shape.shared_bytes), stream, arguments, nullptr));

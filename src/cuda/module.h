@@ -13,6 +13,9 @@ struct LaunchShape {
   std::uint32_t grid[3] = {1, 1, 1};
   std::uint32_t block[3] = {1, 1, 1};
   std::size_t shared_bytes = 0;  // dynamic
+  // May start while the stream's former kernel still runs, and waits for it by itself
+  // (griddepcontrol.wait) before it touches what that one reads or writes. From sm_90 on.
+  bool overlaps_former = false;
 };
 
 // A loaded kernel; immutable, so threads share it.

@@ -277,6 +277,11 @@ CUresult cuLaunchKernel(CUfunction function, unsigned, unsigned, unsigned, unsig
   if (!has_context()) return CUDA_ERROR_INVALID_CONTEXT;
   return objects.has("module", function) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
+CUresult cuLaunchKernelEx(const CUlaunchConfig*, CUfunction function, void**, void**) {
+  ENTER(cuLaunchKernelEx);
+  if (!has_context()) return CUDA_ERROR_INVALID_CONTEXT;
+  return objects.has("module", function) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
 
 // Recording is an object of the stream's, so that one left open shows.
 CUresult cuStreamBeginCapture(CUstream stream, CUstreamCaptureMode) {

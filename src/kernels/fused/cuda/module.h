@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cuda/compile.h"
-#include "kernels/fused/cuda/tile.h"
+#include "kernels/fused/cuda/tile.cuh"
 #include "kernels/fused/fused.h"
 
 namespace convoy::fused_cuda {

@@ -1,0 +1,151 @@
+// The depthwise stage: four channels of a strip of outputs a thread, each input loaded once for all
+// the taps of its row that meet it. Sums in f32, which for s8 are exact (as many taps as 1023).
+#pragma once
+
+#include "kernels/fused/cuda/transfer.cuh"
+
+namespace convoy::fused_cuda {
+
+// Whether the taps are few enough to be unrolled.
+template <Module kModule>
+inline constexpr bool kUnrolled = kModule.r* kModule.s <= 49 && kModule.s <= 8;
+
+// Sums of a strip: load(row, column) gives four channels of the input pixel that far from the
+// strip's first, as f32; weight(tap) four channels' weights.
+template <Module kModule, int kRows, int kColumns, class Load, class Weight>
+__device__ __forceinline__ void filter_strip(float4 (&sums)[kRows][kColumns], Load&& load,
+                                             Weight&& weight) {
+  const auto add = [](float4& sum, float4 x, float4 w) {
+    sum.x = fmaf(x.x, w.x, sum.x), sum.y = fmaf(x.y, w.y, sum.y);
+    sum.z = fmaf(x.z, w.z, sum.z), sum.w = fmaf(x.w, w.w, sum.w);
+  };
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) {
+#pragma unroll
+    for (int j = 0; j < kColumns; ++j) sums[i][j] = {0, 0, 0, 0};
+  }
+  if constexpr (kUnrolled<kModule>) {
+    constexpr int kInputRows =
+        (kRows - 1) * kModule.stride_h + (kModule.r - 1) * kModule.dilation_h + 1;
+    constexpr int kInputColumns =
+        (kColumns - 1) * kModule.stride_w + (kModule.s - 1) * kModule.dilation_w + 1;
+    // The tap of output i that meets input j, or none (-1).
+    constexpr auto tap = [](int j, int i, int stride, int dilation, int taps) {
+      const int reach = j - i * stride;
+      return reach >= 0 && reach % dilation == 0 && reach / dilation < taps ? reach / dilation : -1;
+    };
+#pragma unroll
+    for (int row = 0; row < kInputRows; ++row) {
+      bool row_used = false;
+#pragma unroll
+      for (int i = 0; i < kRows; ++i) {
+        row_used |= tap(row, i, kModule.stride_h, kModule.dilation_h, kModule.r) >= 0;
+      }
+      if (!row_used) continue;
+#pragma unroll
+      for (int column = 0; column < kInputColumns; ++column) {
+        bool used = false;
+#pragma unroll
+        for (int j = 0; j < kColumns; ++j) {
+          used |= tap(column, j, kModule.stride_w, kModule.dilation_w, kModule.s) >= 0;
+        }
+        if (!used) continue;
+        const float4 x = load(row, column);
+#pragma unroll
+        for (int i = 0; i < kRows; ++i) {
+          const int r = tap(row, i, kModule.stride_h, kModule.dilation_h, kModule.r);
+          if (r < 0) continue;
+#pragma unroll
+          for (int j = 0; j < kColumns; ++j) {
+            const int s = tap(column, j, kModule.stride_w, kModule.dilation_w, kModule.s);
+            if (s >= 0) add(sums[i][j], x, weight(r * kModule.s + s));
+          }
+        }
+      }
+    }
+  } else {
+#pragma unroll 1
+    for (int r = 0; r < kModule.r; ++r) {
+#pragma unroll 1
+      for (int s = 0; s < kModule.s; ++s) {
+        const float4 w = weight(r * kModule.s + s);
+#pragma unroll
+        for (int i = 0; i < kRows; ++i) {
+#pragma unroll
+          for (int j = 0; j < kColumns; ++j) {
+            add(sums[i][j],
+                load(i * kModule.stride_h + r * kModule.dilation_h,
+                     j * kModule.stride_w + s * kModule.dilation_w),
+                w);
+          }
+        }
+      }
+    }
+  }
+}
+
+// All strips of a tile and kCount channels from `c0` on (of the results), shared by the block.
+// load(row, column, c) gives the input at a pixel of the halo for results c .. c + 3 of the slice;
+// store(row, column, c, sums) takes those of one output. Channels past the last are neither.
+template <Module kModule, Tile kTile, int kCount, class Load, class Store>
+__device__ __forceinline__ void filter_tile(const Arguments::Weights& weights, int c0, Load&& load,
+                                            Store&& store) {
+  constexpr int kThreads = kTile.threads();
+  constexpr int kQuads = kCount / 4;
+  // A thread keeps its channels, and with them the weights, where there are threads for all.
+  constexpr int kGroups = larger(kThreads / kQuads, 1);
+  constexpr int kStripsW = kTile.columns / kTile.strip;
+  constexpr int kStrips = kTile.rows / kTile.strip_rows * kStripsW;
+  constexpr int kTaps = kModule.r * kModule.s;
+  constexpr int kLine = round_up(kModule.filtered_c, 4);  // of packed weights
+  constexpr bool kKept = kTaps <= 9;
+  const int group = static_cast<int>(threadIdx.x) / kQuads;
+  if (kQuads <= kThreads && group >= kGroups) return;
+#pragma unroll 1
+  for (int quad = kQuads <= kThreads ? static_cast<int>(threadIdx.x) % kQuads
+                                     : static_cast<int>(threadIdx.x);
+       quad < kQuads; quad += kQuads <= kThreads ? kQuads : kThreads) {
+    const int c = quad * 4;
+    if (c0 + c >= kModule.filtered_c) {
+      if constexpr (kModule.project.present) {  // its sums go over them
+        for (int i = kQuads <= kThreads ? group : 0; i < kTile.rows * kTile.columns; i += kGroups) {
+          store(i / kTile.columns, i % kTile.columns, c, float4{0, 0, 0, 0});
+        }
+      }
+      continue;
+    }
+    const float4* const w =
+        reinterpret_cast<const float4*>(static_cast<const float*>(weights.w) + c0 + c);
+    float4 kept[kKept ? kTaps : 1];
+    if constexpr (kKept) {
+#pragma unroll
+      for (int tap = 0; tap < kTaps; ++tap) kept[tap] = __ldg(w + tap * (kLine / 4));
+    }
+    const auto weight = [&](int tap) {
+      if constexpr (kKept) {
+        return kept[tap];
+      } else {
+        return __ldg(w + tap * (kLine / 4));
+      }
+    };
+#pragma unroll 1
+    for (int strip = kQuads <= kThreads ? group : 0; strip < kStrips; strip += kGroups) {
+      const int row = strip / kStripsW * kTile.strip_rows;
+      const int column = strip % kStripsW * kTile.strip;
+      float4 sums[kTile.strip_rows][kTile.strip];
+      filter_strip<kModule, kTile.strip_rows, kTile.strip>(
+          sums,
+          [&](int i, int j) {
+            return load(row * kModule.stride_h + i, column * kModule.stride_w + j, c);
+          },
+          weight);
+#pragma unroll
+      for (int i = 0; i < kTile.strip_rows; ++i) {
+#pragma unroll
+        for (int j = 0; j < kTile.strip; ++j) store(row + i, column + j, c, sums[i][j]);
+      }
+    }
+  }
+}
+
+}  // namespace convoy::fused_cuda

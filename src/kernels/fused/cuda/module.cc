@@ -1,0 +1,78 @@
+#include "kernels/fused/cuda/module.h"
+
+#include "base/error.h"
+#include "cuda/device.h"
+#include "cuda/module.h"
+#include "kernels/fused/cuda/describe.h"
+#include "kernels/fused/cuda/pack.h"
+
+namespace convoy::fused_cuda {
+namespace {
+
+class FusedModule final : public Kernel {
+ public:
+  FusedModule(const FusedProblem& problem, const DeviceDesc& device, const Tile& tile)
+      : device_(cuda::Device::get(device.cuda.ordinal)),
+        operands_(device_, problem),
+        residual_(problem.has_residual() ? fused_residual(problem.stages.size()) : 0) {
+    const TileReport cut = report(problem, tile, device);
+    if (!cut.reason.empty()) {
+      fail(ErrorCode::kInvalidArgument, "tile " + to_string(tile) + ": " + cut.reason);
+    }
+    const cuda::Program program = module_program(problem, tile);
+    const auto shared = static_cast<std::size_t>(cut.shared_bytes);
+    kernel_ = cuda::Kernel(device_, cuda::compile({&program, 1}, device.cuda.arch)[0], shared);
+    shape_ = {.grid = {static_cast<std::uint32_t>(cut.blocks), 1, 1},
+              .block = {static_cast<std::uint32_t>(cut.threads), 1, 1},
+              .shared_bytes = shared,
+              .overlaps_former = device.cuda.compute_major >= 9};
+  }
+
+  void run(const RunArgs& args) const override {
+    Arguments arguments = operands_.arguments();
+    arguments.x = args.inputs[kFusedX].data;
+    // An Op::kConv has its residual elsewhere, but last as well.
+    if (residual_ != 0) arguments.residual = args.inputs.back().data;
+    arguments.y = args.outputs[0].data;
+    kernel_(shape_, static_cast<CUstream>(args.stream), arguments);
+  }
+  std::size_t packed_bytes() const override { return operands_.bytes(); }
+  bool reads_constant(std::size_t) const override { return false; }
+
+ private:
+  const cuda::Device& device_;
+  DeviceOperands operands_;
+  std::size_t residual_;
+  cuda::Kernel kernel_;
+  cuda::LaunchShape shape_;
+};
+
+}  // namespace
+
+cuda::Program module_program(const FusedProblem& problem, const Tile& tile) {
+  std::string source = "#include \"kernels/fused/cuda/module.cuh\"\n";
+  source += constants(describe(problem), tile);
+  source += "extern \"C\" __global__ void __launch_bounds__(" + std::to_string(tile.threads()) +
+            ", " + std::to_string(tile.blocks) +
+            ")\nfused_module(const __grid_constant__ convoy::fused_cuda::Arguments arguments) {\n"
+            "  convoy::fused_cuda::fused_module<kModule, kTile>(arguments);\n}\n";
+  return {.kernel = "fused_module", .source = std::move(source), .options = {}};
+}
+
+std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device, const Tile& tile) {
+  return std::make_unique<FusedModule>(fused_problem(op), device, tile);
+}
+
+std::string to_string(const Tile& t) {
+  std::string text = std::to_string(t.rows) + "x" + std::to_string(t.columns) + " out" +
+                     std::to_string(t.outputs) + " mid" + std::to_string(t.middle) + " in" +
+                     std::to_string(t.inputs) + " warps" + std::to_string(t.warps_pixels) + "x" +
+                     std::to_string(t.warps_outputs) + "x" + std::to_string(t.warps_sums) +
+                     " expand" + std::to_string(t.expand_warps_pixels) + " strip" +
+                     std::to_string(t.strip_rows) + "x" + std::to_string(t.strip);
+  if (t.blocks > 1) text += " blocks" + std::to_string(t.blocks);
+  if (t.keep_weights) text += " kept";
+  return text;
+}
+
+}  // namespace convoy::fused_cuda

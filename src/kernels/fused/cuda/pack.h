@@ -1,0 +1,32 @@
+// Constant operands of a fused module on the device, weights in the order in which they are used.
+#pragma once
+
+#include "cuda/memory.h"
+#include "kernels/fused/cuda/describe.h"
+
+namespace convoy::fused_cuda {
+
+// Weights of a pointwise, k x c, in panels of 16 outputs, padded with zeros to whole panels and
+// steps. f32: panel, c, 16 outputs. Otherwise panel, step of 32 bytes of channels, and then the 16
+// bytes of each lane of a warp as the tensor cores' left operand (m16n8k16, or m16n8k32 for s8)
+// wants them.
+std::vector<std::byte> pack_pointwise(const FusedStage& stage, Element element);
+
+// Weights of a depthwise, as f32: tap, then the channels of the result, padded to a multiple of 4.
+std::vector<std::byte> pack_depthwise(const FusedStage& stage, Element element);
+
+class DeviceOperands {
+ public:
+  DeviceOperands(const cuda::Device& device, const FusedProblem& problem);
+  // x, residual and y are null.
+  const Arguments& arguments() const { return arguments_; }
+  std::size_t bytes() const;
+
+ private:
+  const void* upload(const cuda::Device& device, const void* host, std::size_t bytes);
+
+  std::vector<cuda::DeviceBuffer> buffers_;
+  Arguments arguments_{};
+};
+
+}  // namespace convoy::fused_cuda

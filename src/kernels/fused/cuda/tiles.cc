@@ -1,0 +1,249 @@
+// Which tiles there are, whether a device has room for one, and which seem best.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "kernels/fused/cuda/cost.h"
+#include "kernels/fused/cuda/describe.h"
+#include "kernels/fused/cuda/module.h"
+
+namespace convoy::fused_cuda {
+namespace {
+
+constexpr int kMostSums = 64;  // of a lane; more spill
+constexpr int kMostThreads = 512;
+
+int granularity(const Module& m) {
+  // The slice before a project begins with a whole step and, before a depthwise, whole panels.
+  return std::max(kPanel * m.multiplier(), m.project.present ? step_channels(m.element) : 0);
+}
+
+// Extents of a block along one axis: whole, halves, thirds, ..., and the usual round ones.
+std::vector<int> extents(int whole, int most) {
+  std::set<int> found;
+  for (int parts = 1; parts <= whole; ++parts) {
+    const int extent = ceil_div(whole, parts);
+    if (extent <= most) found.insert(extent);
+    if (extent <= 2) break;
+  }
+  for (const int extent : {4, 8, 16}) {
+    if (extent < whole && extent <= most) found.insert(extent);
+  }
+  return {found.begin(), found.end()};
+}
+
+// Channels of a slice: powers of two and halves between them, and all.
+std::vector<int> slices(int channels, int unit, int most) {
+  std::set<int> found;
+  const int all = round_up(channels, unit);
+  if (all <= most) found.insert(all);
+  for (int size = unit; size < all && size <= most; size *= 2) {
+    found.insert(size);
+    if (size % (2 * unit) == 0 && size * 3 / 2 < all) found.insert(size * 3 / 2);
+  }
+  return {found.begin(), found.end()};
+}
+
+int strip_of(int columns, int most) {
+  for (int strip = std::min(columns, most); strip > 1; --strip) {
+    if (columns % strip == 0) return strip;
+  }
+  return 1;
+}
+
+class Candidates {
+ public:
+  Candidates(const Module& module, const DeviceDesc& device) : m_(module), device_(device) {}
+
+  std::vector<Tile> ranked() {
+    for (const int columns : extents(m_.q, 64)) {
+      for (const int rows : extents(m_.p, 64)) {
+        if (rows * columns > kMostPixels) continue;
+        tile_.rows = rows, tile_.columns = columns;
+        add_strips();
+      }
+    }
+    std::stable_sort(found_.begin(), found_.end(),
+                     [](const Found& a, const Found& b) { return a.seconds < b.seconds; });
+    std::vector<Tile> tiles;
+    for (const Found& one : found_) tiles.push_back(one.tile);
+    return tiles;
+  }
+
+ private:
+  static constexpr int kMostPixels = 256;
+  struct Found {
+    Tile tile;
+    double seconds;
+  };
+
+  void add_strips() {
+    tile_.strip = tile_.strip_rows = 1;
+    if (m_.depthwise.present) {
+      tile_.strip = strip_of(tile_.columns, m_.r * m_.s > 9 ? 4 : 8);
+      if (m_.r * m_.s <= 9 && tile_.strip <= 4 && tile_.rows % 2 == 0) tile_.strip_rows = 2;
+    }
+    const int unit = granularity(m_);
+    for (const int outputs : slices(m_.k, m_.project.present ? kPanel : unit, 512)) {
+      tile_.outputs = outputs;
+      if (!m_.project.present) {
+        tile_.middle = outputs;
+        add_inputs();
+        continue;
+      }
+      for (const int middle : slices(m_.filtered_c, unit, 2048)) {
+        tile_.middle = middle;
+        add_inputs();
+      }
+    }
+  }
+
+  void add_inputs() {
+    if (!m_.expand.present) {
+      tile_.inputs = tile_.middle;
+      add_warps();
+      return;
+    }
+    const int unit = step_channels(m_.element);
+    for (const int inputs : slices(m_.c, std::max(unit, 64), 1024)) {
+      tile_.inputs = std::min(inputs, round_up(m_.c, unit));
+      add_warps();
+    }
+  }
+
+  void add_warps() {
+    for (const int warps : {4, 8, 16}) {
+      for (int pixels = 1; pixels <= warps; pixels *= 2) {
+        for (int outputs = 1; outputs * pixels <= warps; outputs *= 2) {
+          if (!m_.project.present && (pixels > 1 || outputs > 1)) continue;
+          tile_.warps_pixels = pixels, tile_.warps_outputs = outputs;
+          tile_.warps_sums = warps / (pixels * outputs);
+          add_expand_warps();
+        }
+      }
+    }
+  }
+
+  void add_expand_warps() {
+    if (!m_.expand.present) {
+      tile_.expand_warps_pixels = 1;
+      add_rest();
+      return;
+    }
+    for (int pixels = 1; pixels <= tile_.warps(); pixels *= 2) {
+      tile_.expand_warps_pixels = pixels;
+      add_rest();
+    }
+  }
+
+  void add_rest() {
+    for (const int blocks : {1, 2}) {
+      for (const bool keep : {false, true}) {
+        tile_.blocks = blocks;
+        tile_.keep_weights = keep;
+        const TileReport r = judge(m_, tile_, device_);
+        if (r.reason.empty()) found_.push_back({tile_, r.estimate.seconds});
+      }
+    }
+  }
+
+  const Module& m_;
+  const DeviceDesc& device_;
+  Tile tile_;
+  std::vector<Found> found_;
+};
+
+}  // namespace
+
+TileReport judge(const Module& m, const Tile& t, const DeviceDesc& device) {
+  TileReport r;
+  const auto refuse = [&](std::string why) {
+    r.reason = std::move(why);
+    return r;
+  };
+  const auto positive = {t.rows,          t.columns,    t.outputs,
+                         t.middle,        t.inputs,     t.warps_pixels,
+                         t.warps_outputs, t.warps_sums, t.expand_warps_pixels,
+                         t.strip,         t.strip_rows, t.blocks};
+  if (std::any_of(positive.begin(), positive.end(), [](int v) { return v < 1 || v > 4096; })) {
+    return refuse("has sizes outside 1 to 4096");
+  }
+  const int unit = granularity(m);
+  if (m.project.present ? t.outputs % kPanel != 0 || t.middle % unit != 0
+                        : t.outputs % unit != 0 || t.middle != t.outputs) {
+    return refuse("needs slices of " + std::to_string(unit) + " channels");
+  }
+  if (t.inputs % step_channels(m.element) != 0) {
+    return refuse("needs inputs in steps of " + std::to_string(step_channels(m.element)));
+  }
+  if (t.columns % t.strip != 0 || t.rows % t.strip_rows != 0) {
+    return refuse("needs strips that divide its rows and columns");
+  }
+  if (t.warps() > 32 || t.warps() % t.expand_warps_pixels != 0) {
+    return refuse("needs at most 32 warps, shared evenly by the expand");
+  }
+  if (!m.project.present && (t.warps_pixels != 1 || t.warps_outputs != 1)) {
+    return refuse("has no project whose warps could share pixels or outputs");
+  }
+  if (t.keep_weights && ((m.expand.present && m.project.present) ||
+                         (!m.expand.present && !m.project.present) || m.multiplier() != 1)) {
+    return refuse("can keep the weights of one pointwise alone, without further filters");
+  }
+  // Sizes are worked out in ints; what is refused by them is far too large for any device.
+  const double halo = (1.0 * t.rows * m.stride_h + 1.0 * m.r * m.dilation_h) *
+                      (1.0 * t.columns * m.stride_w + 1.0 * m.s * m.dilation_w);
+  if (halo * (t.middle + t.inputs + t.outputs) * 8 * t.warps_sums > 1e9) {
+    return refuse("is too large for any device");
+  }
+  const Cut c = cut(m, t);
+  r.blocks = c.blocks;
+  r.threads = t.threads();
+  r.shared_bytes = c.shared_bytes;
+  if (c.blocks > 0x7fffffff) return refuse("has more blocks than a grid");
+  if (c.shared_bytes > device.cuda.shared_bytes_block) {
+    return refuse("needs " + std::to_string(c.shared_bytes) +
+                  " bytes of shared memory, a block has " +
+                  std::to_string(device.cuda.shared_bytes_block));
+  }
+  constexpr std::int64_t kReserved = 1 << 10;  // of each block, by the driver
+  if (t.blocks * (c.shared_bytes + kReserved) > device.cuda.shared_bytes_multiprocessor ||
+      t.blocks * r.threads > device.cuda.threads_multiprocessor) {
+    return refuse("does not fit " + std::to_string(t.blocks) + " times on a multiprocessor");
+  }
+  const int sums = 4 * std::max(c.project_panels * c.project_pixel_tiles,
+                                c.expand_panels * c.expand_pixel_tiles);
+  // A project's sums stay while the expand has its own.
+  const int held =
+      m.expand.present && m.project.present
+          ? 4 * (c.project_panels * c.project_pixel_tiles + c.expand_panels * c.expand_pixel_tiles)
+          : sums;
+  const int registers =
+      static_cast<int>(device.cuda.registers_multiprocessor) / (t.blocks * r.threads);
+  const int room = std::min(registers, 255) - 64;
+  if (held > kMostSums + 32 || held > room) {
+    return refuse("has " + std::to_string(held) + " sums a lane, more than registers for");
+  }
+  // The depthwise keeps its weights, a strip's sums and inputs.
+  if (m.depthwise.present) {
+    const int taps = m.r * m.s <= 9 ? m.r * m.s * 4 : m.s * 4;
+    const int strip = 4 * t.strip * t.strip_rows;
+    const int project = m.project.present ? 4 * c.project_panels * c.project_pixel_tiles : 0;
+    if (taps + strip + project + 32 > std::min(registers, 255)) {
+      return refuse("filters strips too long for its registers");
+    }
+  }
+  r.estimate = estimate(m, t, c, device);
+  return r;
+}
+
+TileReport report(const FusedProblem& problem, const Tile& tile, const DeviceDesc& device) {
+  return judge(describe(problem), tile, device);
+}
+
+std::vector<Tile> candidate_tiles(const FusedProblem& problem, const DeviceDesc& device) {
+  if (!supports(problem, device)) return {};
+  const Module module = describe(problem);
+  return Candidates(module, device).ranked();
+}
+
+}  // namespace convoy::fused_cuda
