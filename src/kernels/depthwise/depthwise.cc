@@ -36,19 +36,28 @@ class Depthwise final : public Kernel {
     args.pool.parallel_for(d.n * chunks_ * row_groups_, [&](std::int64_t task, int) {
       const std::int64_t rows = task % row_groups_, chunk = task / row_groups_ % chunks_;
       const std::int64_t n = task / row_groups_ / chunks_;
-      const std::int64_t y_offset = n * d.k * d.p() * d.q();
+      const std::int64_t p_begin = d.p() * rows / row_groups_, q = d.q();
+      const std::int64_t y_offset = (n * d.p() + p_begin) * q * d.k;
       kernels_.rows({
           .desc = &d,
           .x = args.inputs[kConvX].as<float>() + n * d.c * d.h * d.w,
+          .x_pixel = d.c,
+          .x_row = d.w * d.c,
           .weights = packed_weights(),
           .bias = problem_.has_bias ? args.inputs[kConvBias].as<float>() : nullptr,
+          .y = args.outputs[0].as<float>() + y_offset,
+          .y_pixel = d.k,
+          .y_row = q * d.k,
           .residual =
               problem_.has_residual ? args.inputs[kConvResidual].as<float>() + y_offset : nullptr,
-          .y = args.outputs[0].as<float>() + y_offset,
+          .residual_pixel = d.k,
+          .residual_row = q * d.k,
           .residual_after = problem_.epilogue.residual == Epilogue::Residual::kAfterActivation,
           .activation = problem_.epilogue.activation,
-          .p_begin = d.p() * rows / row_groups_,
+          .p_begin = p_begin,
           .p_end = d.p() * (rows + 1) / row_groups_,
+          .q_begin = 0,
+          .q_end = q,
           .block_begin = blocks_ * chunk / chunks_,
           .block_end = blocks_ * (chunk + 1) / chunks_,
       });

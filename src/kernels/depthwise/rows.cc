@@ -22,9 +22,11 @@ constexpr int kColumns = 7;
 // Where one tile lies. Filter rows outside the map are left out of [r_begin, r_end); columns
 // outside are tested for when `kChecked`.
 struct Tile {
-  const float* x;        // of this image and channel block
+  const float* x;        // of this channel block, at the source's first row and column
   const float* weights;  // of this block
-  std::int64_t top, left;
+  std::int64_t left;
+  std::int64_t slot;        // where filter row r_begin lies: x_row elements times this
+  std::int64_t next, ring;  // slots from one filter row to the next, going round at `ring`
   std::int64_t r_begin, r_end;
   std::int64_t channels;  // present in this block
   std::int64_t columns;   // stored of kColumns
@@ -39,21 +41,42 @@ inline bool inside(std::int64_t i, std::int64_t extent) {
   return static_cast<std::uint64_t>(i) < static_cast<std::uint64_t>(extent);
 }
 
+// The filter rows of a tile that lie inside the map, and where their input does.
+class FilterRows {
+ public:
+  FilterRows(const DepthwiseRows& rows, const Tile& t)
+      : x_(t.x + (t.left - rows.x_left) * rows.x_pixel),
+        pitch_(rows.x_row),
+        slot_(t.slot),
+        next_(t.next),
+        ring_(t.ring) {}
+  HWY_INLINE const float* x() const { return x_ + slot_ * pitch_; }
+  HWY_INLINE void advance() {
+    slot_ += next_;
+    if (slot_ >= ring_) slot_ -= ring_;
+  }
+
+ private:
+  const float* x_;
+  std::int64_t pitch_, slot_, next_, ring_;
+};
+
 // Filters kS wide without dilation: each input column is loaded once and serves every output column
 // of the tile that it touches; a row of weights stays in registers.
 template <int kS, int kStride, bool kChecked, bool kPartial>
-HWY_INLINE void accumulate(F32 d, const ConvDesc& desc, const Tile& t, VF (&acc)[kColumns]) {
+HWY_INLINE void accumulate(F32 d, const DepthwiseRows& rows, const Tile& t, VF (&acc)[kColumns]) {
   constexpr int kInputs = (kColumns - 1) * kStride + kS;
-  for (std::int64_t r = t.r_begin; r < t.r_end; ++r) {
-    const std::int64_t row = (t.top + r * desc.dilation_h) * desc.w + t.left;
-    const float* x = t.x + row * desc.c;
+  const std::int64_t pixel = rows.x_pixel, width = rows.desc->w;
+  FilterRows from(rows, t);
+  for (std::int64_t r = t.r_begin; r < t.r_end; ++r, from.advance()) {
+    const float* x = from.x();
     VF taps[kS];
 #pragma GCC unroll 8
     for (int s = 0; s < kS; ++s) taps[s] = hn::Load(d, t.weights + (r * kS + s) * kLanes);
 #pragma GCC unroll 32
     for (int j = 0; j < kInputs; ++j) {
-      if (kChecked && !inside(t.left + j, desc.w)) continue;
-      const VF input = load_channels<kPartial>(d, x + j * desc.c, t.channels);
+      if (kChecked && !inside(t.left + j, width)) continue;
+      const VF input = load_channels<kPartial>(d, x + j * pixel, t.channels);
 #pragma GCC unroll 8
       for (int s = 0; s < kS; ++s) {
         const int column = (j - s) / kStride;
@@ -67,17 +90,20 @@ HWY_INLINE void accumulate(F32 d, const ConvDesc& desc, const Tile& t, VF (&acc)
 
 // Any width, stride and dilation.
 template <bool kChecked, bool kPartial>
-HWY_INLINE void accumulate_any(F32 d, const ConvDesc& desc, const Tile& t, VF (&acc)[kColumns]) {
-  for (std::int64_t r = t.r_begin; r < t.r_end; ++r) {
-    const std::int64_t row = (t.top + r * desc.dilation_h) * desc.w;
+HWY_INLINE void accumulate_any(F32 d, const DepthwiseRows& rows, const Tile& t,
+                               VF (&acc)[kColumns]) {
+  const ConvDesc& desc = *rows.desc;
+  FilterRows from(rows, t);
+  for (std::int64_t r = t.r_begin; r < t.r_end; ++r, from.advance()) {
+    const float* x = from.x();
     for (std::int64_t s = 0; s < desc.s; ++s) {
       const VF tap = hn::Load(d, t.weights + (r * desc.s + s) * kLanes);
-      const std::int64_t first = t.left + s * desc.dilation_w;
+      const std::int64_t first = s * desc.dilation_w;
 #pragma GCC unroll 8
       for (int column = 0; column < kColumns; ++column) {
         const std::int64_t at = first + column * desc.stride_w;
-        if (kChecked && !inside(at, desc.w)) continue;
-        const VF input = load_channels<kPartial>(d, t.x + (row + at) * desc.c, t.channels);
+        if (kChecked && !inside(t.left + at, desc.w)) continue;
+        const VF input = load_channels<kPartial>(d, x + at * rows.x_pixel, t.channels);
         acc[column] = hn::MulAdd(input, tap, acc[column]);
       }
     }
@@ -86,8 +112,9 @@ HWY_INLINE void accumulate_any(F32 d, const ConvDesc& desc, const Tile& t, VF (&
 
 // Where a tile's results go, and what is added to them.
 struct Target {
-  std::int64_t y_offset;
-  std::int64_t channel;
+  float* y;
+  const float* residual;  // or null
+  const float* bias;      // or null
 };
 
 inline bool is_simple(const DepthwiseRows& rows) {
@@ -99,23 +126,23 @@ template <bool kPartial>
 HWY_INLINE void finish_in_registers(F32 d, const DepthwiseRows& rows, const Tile& t,
                                     const Target& to, const VF (&acc)[kColumns]) {
   const Clamp clamp(d, rows.activation);
-  const VF bias =
-      rows.bias ? load_channels<kPartial>(d, rows.bias + to.channel, t.channels) : hn::Zero(d);
+  const VF bias = to.bias ? load_channels<kPartial>(d, to.bias, t.channels) : hn::Zero(d);
   // Copies, because the compiler must take a vector store for one that may change their sources.
-  float* y = rows.y + to.y_offset;
-  const float* residual = rows.residual ? rows.residual + to.y_offset : nullptr;
-  const std::int64_t step = rows.desc->c, columns = t.columns, channels = t.channels;
+  float* y = to.y;
+  const float* residual = to.residual;
+  const std::int64_t y_step = rows.y_pixel, residual_step = rows.residual_pixel;
+  const std::int64_t columns = t.columns, channels = t.channels;
 #pragma GCC unroll 8
   for (int column = 0; column < kColumns; ++column) {
     if (column < columns) {
       VF v = hn::Add(acc[column], bias);
       if (residual) {
-        v = hn::Add(v, load_channels<kPartial>(d, residual + column * step, channels));
+        v = hn::Add(v, load_channels<kPartial>(d, residual + column * residual_step, channels));
       }
       if (kPartial) {
-        store_partial(d, clamp(v), y + column * step, channels);
+        store_partial(d, clamp(v), y + column * y_step, channels);
       } else {
-        hn::StoreU(clamp(v), d, y + column * step);
+        hn::StoreU(clamp(v), d, y + column * y_step);
       }
     }
   }
@@ -126,15 +153,16 @@ HWY_NOINLINE void finish_any(const DepthwiseRows& rows, const Tile& t, const Tar
                              const float* acc) {
   const F32 d;
   for (std::int64_t column = 0; column < t.columns; ++column) {
-    const std::int64_t at = to.y_offset + column * rows.desc->c;
     VF v = hn::Load(d, acc + column * kLanes);
     VF residual = hn::Zero(d);
-    if (rows.bias) v = hn::Add(v, load_partial(d, rows.bias + to.channel, t.channels));
-    if (rows.residual) residual = load_partial(d, rows.residual + at, t.channels);
+    if (to.bias) v = hn::Add(v, load_partial(d, to.bias, t.channels));
+    if (to.residual) {
+      residual = load_partial(d, to.residual + column * rows.residual_pixel, t.channels);
+    }
     if (!rows.residual_after) v = hn::Add(v, residual);
     v = apply_activation(d, rows.activation, v);
     if (rows.residual_after) v = hn::Add(v, residual);
-    store_partial(d, v, rows.y + at, t.channels);
+    store_partial(d, v, to.y + column * rows.y_pixel, t.channels);
   }
 }
 
@@ -146,9 +174,9 @@ HWY_NOINLINE void compute_tile(const DepthwiseRows& rows, const Tile& t, const T
 #pragma GCC unroll 8
   for (int column = 0; column < kColumns; ++column) acc[column] = hn::Zero(d);
   if constexpr (kS > 0) {
-    accumulate<kS, kStride, kChecked, kPartial>(d, *rows.desc, t, acc);
+    accumulate<kS, kStride, kChecked, kPartial>(d, rows, t, acc);
   } else {
-    accumulate_any<kChecked, kPartial>(d, *rows.desc, t, acc);
+    accumulate_any<kChecked, kPartial>(d, rows, t, acc);
   }
   if (is_simple(rows)) return finish_in_registers<kPartial>(d, rows, t, to, acc);
   HWY_ALIGN float spilled[kColumns * kLanes];
@@ -159,16 +187,14 @@ HWY_NOINLINE void compute_tile(const DepthwiseRows& rows, const Tile& t, const T
   finish_any(rows, t, to, spilled);
 }
 
-// One output row of one channel block.
+// One output row of one channel block; `to` is at its column q_begin.
 template <int kS, int kStride>
-void compute_row(const DepthwiseRows& rows, Tile t, std::int64_t p, std::int64_t channel) {
+void compute_row(const DepthwiseRows& rows, Tile t, Target to) {
   const ConvDesc& d = *rows.desc;
-  const std::int64_t q_extent = d.q();
   const std::int64_t reach = (kColumns - 1) * d.stride_w + (d.s - 1) * d.dilation_w;
-  for (std::int64_t q = 0; q < q_extent; q += kColumns) {
+  for (std::int64_t q = rows.q_begin; q < rows.q_end; q += kColumns) {
     t.left = q * d.stride_w - d.pad_left;
-    t.columns = std::min<std::int64_t>(kColumns, q_extent - q);
-    const Target to{(p * q_extent + q) * d.c + channel, channel};
+    t.columns = std::min<std::int64_t>(kColumns, rows.q_end - q);
     const bool whole = t.left >= 0 && t.left + reach < d.w && t.columns == kColumns;
     if (t.channels < kLanes) {
       compute_tile<kS, kStride, true, true>(rows, t, to);
@@ -177,10 +203,12 @@ void compute_row(const DepthwiseRows& rows, Tile t, std::int64_t p, std::int64_t
     } else {
       compute_tile<kS, kStride, true, false>(rows, t, to);
     }
+    to.y += kColumns * rows.y_pixel;
+    if (to.residual) to.residual += kColumns * rows.residual_pixel;
   }
 }
 
-using RowFunction = void (*)(const DepthwiseRows&, Tile, std::int64_t, std::int64_t);
+using RowFunction = void (*)(const DepthwiseRows&, Tile, Target);
 
 RowFunction choose_row(const ConvDesc& d) {
   if (d.dilation_w != 1 || d.stride_w > 2) return compute_row<0, 0>;
@@ -201,16 +229,24 @@ void compute_rows(const DepthwiseRows& rows) {
   const ConvDesc& d = *rows.desc;
   const RowFunction row = choose_row(d);
   for (std::int64_t p = rows.p_begin; p < rows.p_end; ++p) {
+    const std::int64_t top = p * d.stride_h - d.pad_top, y_row = p - rows.p_begin;
     Tile t{};
-    t.top = p * d.stride_h - d.pad_top;
-    t.r_begin = t.top < 0 ? (-t.top + d.dilation_h - 1) / d.dilation_h : 0;
-    t.r_end = t.top < d.h ? std::min(d.r, (d.h - t.top + d.dilation_h - 1) / d.dilation_h) : 0;
+    t.r_begin = top < 0 ? (-top + d.dilation_h - 1) / d.dilation_h : 0;
+    t.r_end = top < d.h ? std::min(d.r, (d.h - top + d.dilation_h - 1) / d.dilation_h) : 0;
+    t.slot = (top + t.r_begin * d.dilation_h - rows.x_top) % rows.x_ring;
+    t.next = d.dilation_h % rows.x_ring;
+    t.ring = rows.x_ring;
     for (std::int64_t block = rows.block_begin; block < rows.block_end; ++block) {
       const std::int64_t channel = block * kLanes;
       t.x = rows.x + channel;
       t.weights = rows.weights + channel * d.r * d.s;
       t.channels = std::min(kLanes, d.c - channel);
-      row(rows, t, p, channel);
+      const float* residual = rows.residual;
+      if (residual) residual += y_row * rows.residual_row + channel;
+      row(rows, t,
+          {.y = rows.y + y_row * rows.y_row + channel,
+           .residual = residual,
+           .bias = rows.bias ? rows.bias + channel : nullptr});
     }
   }
 }
