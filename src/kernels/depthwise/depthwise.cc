@@ -41,6 +41,7 @@ class Depthwise final : public Kernel {
       kernels_.rows({
           .desc = &d,
           .x = args.inputs[kConvX].as<float>() + n * d.c * d.h * d.w,
+          .x_columns = d.w,
           .x_pixel = d.c,
           .x_row = d.w * d.c,
           .weights = packed_weights(),

@@ -66,7 +66,7 @@ class FilterRows {
 template <int kS, int kStride, bool kChecked, bool kPartial>
 HWY_INLINE void accumulate(F32 d, const DepthwiseRows& rows, const Tile& t, VF (&acc)[kColumns]) {
   constexpr int kInputs = (kColumns - 1) * kStride + kS;
-  const std::int64_t pixel = rows.x_pixel, width = rows.desc->w;
+  const std::int64_t pixel = rows.x_pixel, left = t.left - rows.x_left;
   FilterRows from(rows, t);
   for (std::int64_t r = t.r_begin; r < t.r_end; ++r, from.advance()) {
     const float* x = from.x();
@@ -75,7 +75,7 @@ HWY_INLINE void accumulate(F32 d, const DepthwiseRows& rows, const Tile& t, VF (
     for (int s = 0; s < kS; ++s) taps[s] = hn::Load(d, t.weights + (r * kS + s) * kLanes);
 #pragma GCC unroll 32
     for (int j = 0; j < kInputs; ++j) {
-      if (kChecked && !inside(t.left + j, width)) continue;
+      if (kChecked && !inside(left + j, rows.x_columns)) continue;
       const VF input = load_channels<kPartial>(d, x + j * pixel, t.channels);
 #pragma GCC unroll 8
       for (int s = 0; s < kS; ++s) {
@@ -102,7 +102,7 @@ HWY_INLINE void accumulate_any(F32 d, const DepthwiseRows& rows, const Tile& t,
 #pragma GCC unroll 8
       for (int column = 0; column < kColumns; ++column) {
         const std::int64_t at = first + column * desc.stride_w;
-        if (kChecked && !inside(t.left + at, desc.w)) continue;
+        if (kChecked && !inside(t.left - rows.x_left + at, rows.x_columns)) continue;
         const VF input = load_channels<kPartial>(d, x + at * rows.x_pixel, t.channels);
         acc[column] = hn::MulAdd(input, tap, acc[column]);
       }

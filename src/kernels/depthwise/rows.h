@@ -16,6 +16,7 @@ struct DepthwiseRows {
   const ConvDesc* desc = nullptr;  // extents of the whole maps; c and k are the channels given
   const float* x = nullptr;        // the first channel at row x_top, column x_left of the map
   std::int64_t x_top = 0, x_left = 0;
+  std::int64_t x_columns = 0;           // that there are; enough for every column of y asked for
   std::int64_t x_pixel = 0, x_row = 0;  // elements between columns, between rows
   std::int64_t x_ring = INT64_MAX;      // row h lies where row x_top + (h - x_top) % x_ring would
   const float* weights = nullptr;       // packed: block x r x s x lanes, the last block zero-padded
