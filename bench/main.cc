@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "bench/cuda/suite.h"
+#include "bench/fcm_cpu.h"
 #include "bench/suite.h"
 
 namespace convoy::bench {
@@ -26,6 +27,7 @@ nlohmann::ordered_json to_json(const Row& row) {
                                  {"bytes", row.bytes},
                                  {"workspace_bytes", row.workspace_bytes},
                                  {"error", row.error}};
+  if (!row.tile.empty()) json["tile"] = row.tile;
   if (row.device == "cpu") return json;
   json["device_name"] = row.device_name;
   json["tflops"] = row.milliseconds > 0 ? row.flops / row.milliseconds / 1e9 : 0;
@@ -48,6 +50,8 @@ constexpr Suite kSuites[] = {
     {"im2win12", "time of every convolution on the twelve layers, beside other libraries'",
      convolution_suite},
     {"memory", "workspace of every convolution on the twelve layers", memory_suite},
+    {"fcm", "time of fused depthwise and pointwise convolutions beside that of unfused ones",
+     fcm_suite},
     {"tune", "the fastest tiles of the implicit im2win kernel on a GPU", tune_suite},
     {"compile", "time to compile a GPU kernel, and to find it in the cache", compile_suite},
 };
@@ -88,6 +92,9 @@ int main_checked(int argc, char** argv) {
   for (const Suite& suite : kSuites) {
     CLI::App* command = app.get_subcommand(suite.name);
     if (!command->parsed()) continue;
+    if (command->get_name() == "fcm" && command->count("--shapes") == 0) {
+      options.shapes = CONVOY_SOURCE_DIR "/bench/shapes/fcm.txt";
+    }
     if (options.device != "cpu") {
       if (command->count("--peers") == 0) options.peers.clear();
       if (command->count("--batch") == 0) options.batches = {128, 16, 1};

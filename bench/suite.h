@@ -40,6 +40,7 @@ struct Row {
   std::string status;       // why there is no time; empty when there is
   std::string ablation;     // "all", "-prefetch", "none", "+tiling"
   std::string device_name;  // "NVIDIA H200"
+  std::string tile;         // how the kernel cuts the problem, where it can be told
 };
 
 struct NamedConv {
