@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "bench/cuda/fcm.h"
 #include "bench/fcm_case.h"
 #include "bench/fcm_op.h"
 #include "device/name.h"
@@ -261,7 +262,7 @@ std::vector<Row> cpu_fcm_suite(const Options& options) {
 
 std::vector<Row> fcm_suite(const Options& options) {
   if (parse_device(options.device).kind == DeviceDesc::Kind::kCuda) {
-    fail(ErrorCode::kUnsupported, "fcm runs on the cpu");
+    return device_fcm_suite(options);
   }
   return cpu_fcm_suite(options);
 }

@@ -32,10 +32,21 @@ nlohmann::ordered_json to_json(const Row& row) {
   json["device_name"] = row.device_name;
   json["tflops"] = row.milliseconds > 0 ? row.flops / row.milliseconds / 1e9 : 0;
   json["peak_bytes"] = row.peak_bytes;
+  if (!row.module.empty()) {
+    json["module"] = row.module;
+    json["us"] = row.milliseconds * 1e3;
+    json["between_bytes"] = row.between_bytes;
+    json["exceeds_l2"] = row.bytes > row.l2_bytes;
+    if (!row.chosen_by.empty()) json["chosen_by"] = row.chosen_by;
+    if (!row.algorithms.empty()) json["algorithms"] = row.algorithms;
+    if (row.joules > 0) json["joules"] = row.joules;
+  }
   if (!row.ablation.empty()) json["ablation"] = row.ablation;
   if (!row.status.empty()) {
     json["status"] = row.status;
-    for (const char* unknown : {"ms", "ms_best", "tflops", "error"}) json[unknown] = nullptr;
+    for (const char* unknown : {"ms", "ms_best", "tflops", "error", "us"}) {
+      if (json.contains(unknown)) json[unknown] = nullptr;
+    }
   }
   return json;
 }
@@ -83,9 +94,20 @@ int main_checked(int argc, char** argv) {
         "--ablation", options.ablation,
         "on cuda: im2win without each of its techniques, and with more and more of them");
     command->add_option("--candidates", options.candidates,
-                        "tiles that tune measures of each problem");
-    command->add_option("--layer", options.layers, "names of layers")->delimiter(',');
+                        "tiles that are measured of each problem (default: 200; fcm on cuda 1)");
+    command
+        ->add_option(
+            "--layer", options.layers,
+            "names of layers; of fcm also modules (pwdwpw), models (mbv2) and marks (peers)")
+        ->delimiter(',');
     command->add_option("--shapes", options.shapes, "file of named convolutions");
+    command->add_option("--dtype", options.dtypes, "fcm on cuda: f32, f16, bf16, s8")
+        ->delimiter(',');
+    command->add_flag("--energy", options.energy, "fcm on cuda: joules, measured for 5 s a row");
+    command->add_flag("--once", options.once,
+                      "fcm on cuda: run each row once more while a profiler counts");
+    command->add_option("--budget", options.budget,
+                        "fcm on cuda: seconds after which no more is measured");
     command->add_option("--seconds", options.seconds, "measured per row");
   }
   CLI11_PARSE(app, argc, argv);
@@ -97,7 +119,12 @@ int main_checked(int argc, char** argv) {
     }
     if (options.device != "cpu") {
       if (command->count("--peers") == 0) options.peers.clear();
-      if (command->count("--batch") == 0) options.batches = {128, 16, 1};
+      const bool fcm = command->get_name() == "fcm";
+      if (fcm && command->count("--candidates") == 0) options.candidates = 1;
+      if (command->count("--batch") == 0) {
+        options.batches =
+            fcm ? std::vector<std::int64_t>{1, 32} : std::vector<std::int64_t>{128, 16, 1};
+      }
       if (command->count("--layout") == 0) options.layouts = {"nchw", "nhwc"};
     }
     const std::vector<Row> rows = suite.run(options);

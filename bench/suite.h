@@ -23,8 +23,9 @@ struct Options {
   bool ablation = false;            // GPU: the techniques one by one instead of the peers
   std::size_t candidates = 200;     // tiles that are measured of each problem
   std::vector<std::string> dtypes{"f32", "f16", "s8"};  // of fused modules
-  bool energy = false;                                  // GPU: measure joules, 5 s a row
-  bool once = false;  // GPU: launch each variant once, for a profiler to count
+  double budget = 0;    // GPU: seconds after which no more fused modules are measured; 0: none
+  bool energy = false;  // GPU: measure joules, 5 s a row
+  bool once = false;    // GPU: launch each variant once, for a profiler to count
 };
 
 // One line of the JSON list every suite prints.
@@ -35,12 +36,18 @@ struct Row {
   double milliseconds = 0;       // median
   double best_milliseconds = 0;  // what a machine shared with others can still be judged by
   double flops = 0, bytes = 0, workspace_bytes = 0;
-  double error = 0;         // largest error over its bound
-  double peak_bytes = 0;    // operands, workspace, packed weights; GPU rows
-  std::string status;       // why there is no time; empty when there is
-  std::string ablation;     // "all", "-prefetch", "none", "+tiling"
-  std::string device_name;  // "NVIDIA H200"
-  std::string tile;         // how the kernel cuts the problem, where it can be told
+  double error = 0;          // largest error over its bound
+  double peak_bytes = 0;     // operands, workspace, packed weights; GPU rows
+  std::string status;        // why there is no time; empty when there is
+  std::string ablation;      // "all", "-prefetch", "none", "+tiling"
+  std::string module;        // of fused modules: "dwpw"
+  std::string tile;          // how the kernel cuts the problem, where it can be told
+  std::string chosen_by;     // "model": the tile it would run with; "time": the fastest measured
+  std::string algorithms;    // that a peer ran
+  double joules = 0;         // of one run; 0: not measured
+  double between_bytes = 0;  // that convolutions one after the other write and read in between
+  double l2_bytes = 0;       // what the device can keep of `bytes` near; GPU rows of fused modules
+  std::string device_name;   // "NVIDIA H200"
 };
 
 struct NamedConv {

@@ -3,10 +3,7 @@
 #include "base/error.h"
 
 #ifdef CONVOY_BENCH_HAVE_CUDNN_HEADER
-#include <cudnn.h>
-#include <dlfcn.h>
-
-#include <memory>
+#include "bench/cuda/cudnn_api.h"
 #endif
 
 namespace convoy::bench {
@@ -20,51 +17,6 @@ std::vector<Row> cudnn_rows(const Options&, const std::string&, DeviceStep&) { r
 
 namespace {
 
-// clang-format off
-#define CUDNN_ENTRIES(X)                                                                           \
-  X(cudnnCreate) X(cudnnDestroy) X(cudnnGetErrorString)                                            \
-  X(cudnnCreateTensorDescriptor) X(cudnnSetTensor4dDescriptor) X(cudnnDestroyTensorDescriptor)     \
-  X(cudnnCreateFilterDescriptor) X(cudnnSetFilter4dDescriptor) X(cudnnDestroyFilterDescriptor)     \
-  X(cudnnCreateConvolutionDescriptor) X(cudnnSetConvolution2dDescriptor)                           \
-  X(cudnnSetConvolutionMathType) X(cudnnSetConvolutionGroupCount)                                  \
-  X(cudnnDestroyConvolutionDescriptor) X(cudnnGetConvolutionForwardWorkspaceSize)                  \
-  X(cudnnConvolutionForward)
-// clang-format on
-
-struct Cudnn {
-#define CUDNN_ENTRY(name) decltype(&::name) name = nullptr;
-  CUDNN_ENTRIES(CUDNN_ENTRY)
-#undef CUDNN_ENTRY
-  std::string missing;
-};
-
-const Cudnn& cudnn() {
-  static const Cudnn opened = [] {
-    Cudnn c;
-    void* library = nullptr;
-    for (const char* name : {"libcudnn.so.9", "/usr/local/cuda/lib64/libcudnn.so.9"}) {
-      if (library == nullptr) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    }
-    if (library == nullptr) {
-      c.missing = "libcudnn.so.9 cannot be opened";
-      return c;
-    }
-#define CUDNN_ENTRY(name)                                             \
-  c.name = reinterpret_cast<decltype(c.name)>(dlsym(library, #name)); \
-  if (c.name == nullptr) c.missing = "libcudnn.so.9 has no " #name;
-    CUDNN_ENTRIES(CUDNN_ENTRY)
-#undef CUDNN_ENTRY
-    return c;
-  }();
-  return opened;
-}
-
-void check(cudnnStatus_t status, const char* call) {
-  if (status == CUDNN_STATUS_SUCCESS) return;
-  fail(ErrorCode::kDevice, std::string(call) + ": " + cudnn().cudnnGetErrorString(status));
-}
-#define DN(name, ...) check(cudnn().name(__VA_ARGS__), #name)
-
 struct Descriptors {
   cudnnHandle_t handle;
   cudnnTensorDescriptor_t x, y;
@@ -76,18 +28,21 @@ struct Descriptors {
     const auto i = [](std::int64_t v) { return static_cast<int>(v); };
     const cudnnTensorFormat_t format =
         step.layout() == Layout::kNhwc ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW;
-    DN(cudnnCreate, &handle);
-    DN(cudnnCreateTensorDescriptor, &x);
-    DN(cudnnCreateTensorDescriptor, &y);
-    DN(cudnnCreateFilterDescriptor, &w);
-    DN(cudnnCreateConvolutionDescriptor, &conv);
-    DN(cudnnSetTensor4dDescriptor, x, format, CUDNN_DATA_FLOAT, i(d.n), i(d.c), i(d.h), i(d.w));
-    DN(cudnnSetTensor4dDescriptor, y, format, CUDNN_DATA_FLOAT, i(d.n), i(d.k), i(d.p()), i(d.q()));
-    DN(cudnnSetFilter4dDescriptor, w, CUDNN_DATA_FLOAT, format, i(d.k), i(d.c / d.groups), i(d.r),
-       i(d.s));
-    DN(cudnnSetConvolution2dDescriptor, conv, i(d.pad_top), i(d.pad_left), i(d.stride_h),
-       i(d.stride_w), i(d.dilation_h), i(d.dilation_w), CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT);
-    DN(cudnnSetConvolutionGroupCount, conv, i(d.groups));
+    CUDNN_CALL(cudnnCreate, &handle);
+    CUDNN_CALL(cudnnCreateTensorDescriptor, &x);
+    CUDNN_CALL(cudnnCreateTensorDescriptor, &y);
+    CUDNN_CALL(cudnnCreateFilterDescriptor, &w);
+    CUDNN_CALL(cudnnCreateConvolutionDescriptor, &conv);
+    CUDNN_CALL(cudnnSetTensor4dDescriptor, x, format, CUDNN_DATA_FLOAT, i(d.n), i(d.c), i(d.h),
+               i(d.w));
+    CUDNN_CALL(cudnnSetTensor4dDescriptor, y, format, CUDNN_DATA_FLOAT, i(d.n), i(d.k), i(d.p()),
+               i(d.q()));
+    CUDNN_CALL(cudnnSetFilter4dDescriptor, w, CUDNN_DATA_FLOAT, format, i(d.k), i(d.c / d.groups),
+               i(d.r), i(d.s));
+    CUDNN_CALL(cudnnSetConvolution2dDescriptor, conv, i(d.pad_top), i(d.pad_left), i(d.stride_h),
+               i(d.stride_w), i(d.dilation_h), i(d.dilation_w), CUDNN_CROSS_CORRELATION,
+               CUDNN_DATA_FLOAT);
+    CUDNN_CALL(cudnnSetConvolutionGroupCount, conv, i(d.groups));
   }
   ~Descriptors() {
     cudnn().cudnnDestroyConvolutionDescriptor(conv);
@@ -98,25 +53,6 @@ struct Descriptors {
   }
 };
 
-constexpr const char* kAlgorithms[] = {
-    "implicit_gemm", "implicit_precomp_gemm", "gemm", "direct", "fft", "fft_tiling",
-    "winograd",      "winograd_nonfused"};
-
-// k x c x r x s, as cuDNN wants it for NHWC: k x r x s x c.
-std::vector<float> channels_last(const Tensor& w) {
-  const Shape& s = w.shape();
-  std::vector<float> out(static_cast<std::size_t>(s.elements()));
-  const float* from = w.as<float>();
-  for (std::int64_t k = 0; k < s[0]; ++k) {
-    for (std::int64_t c = 0; c < s[1]; ++c) {
-      for (std::int64_t rs = 0; rs < s[2] * s[3]; ++rs) {
-        out[static_cast<std::size_t>((k * s[2] * s[3] + rs) * s[1] + c)] = *from++;
-      }
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string cudnn_missing() { return cudnn().missing; }
@@ -126,18 +62,20 @@ std::vector<Row> cudnn_rows(const Options& options, const std::string& layer, De
   const Descriptors all(step);
   const bool nhwc = step.layout() == Layout::kNhwc;
   cuda::DeviceBuffer w(step.device(), step.weights().view().bytes());
-  const std::vector<float> last = nhwc ? channels_last(step.weights()) : std::vector<float>();
-  w.upload(nhwc ? last.data() : step.weights().as<float>(), w.bytes());
+  const std::vector<std::byte> last =
+      nhwc ? channels_last(step.weights()) : std::vector<std::byte>();
+  w.upload(nhwc ? last.data() : step.weights().as<std::byte>(), w.bytes());
   const std::size_t operands = step.operand_bytes();
 
   std::vector<Row> rows;
   for (const bool tensor_cores : {false, true}) {
-    DN(cudnnSetConvolutionMathType, all.conv, tensor_cores ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);
+    CUDNN_CALL(cudnnSetConvolutionMathType, all.conv,
+               tensor_cores ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH);
     for (int i = 0; i < CUDNN_CONVOLUTION_FWD_ALGO_COUNT; ++i) {
       const auto algorithm = static_cast<cudnnConvolutionFwdAlgo_t>(i);
       Row row{.suite = "im2win12",
               .layer = layer,
-              .implementation = std::string("cudnn.") + kAlgorithms[i],
+              .implementation = std::string("cudnn.") + kCudnnAlgorithms[i],
               .device = "cuda",
               .dtype = tensor_cores ? "tf32" : "f32",
               .layout = std::string(to_string(step.layout())),

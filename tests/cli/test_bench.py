@@ -36,7 +36,7 @@ def no_driver(tmp_path):
     return {**os.environ, "CONVOY_LIBCUDA": str(nothing)}
 
 
-@pytest.mark.parametrize("suite", ["im2win12", "tune"])
+@pytest.mark.parametrize("suite", ["im2win12", "tune", "fcm"])
 def test_without_a_gpu_the_reason_is_told(bench, no_driver, tmp_path, suite):
     rows = tmp_path / "rows.json"
     refused(bench(suite, "--device", "cuda", "--json", rows, environment=no_driver), "libcuda")
@@ -53,3 +53,17 @@ def test_unknown_devices_are_refused(bench):
 
 def test_missing_shapes_are_refused(bench, tmp_path):
     refused(bench("im2win12", "--shapes", tmp_path / "none.txt"), "none.txt")
+
+
+def test_unknown_peers_types_and_names_of_fused_modules_are_refused(bench):
+    refused(bench("fcm", "--layer", "mbv9"), "fcm.txt", "mbv9")
+    refused(bench("fcm", "--device", "cuda", "--layer", "mbv9"), "fcm.txt", "mbv9")
+    refused(bench("fcm", "--device", "cuda", "--peers", "mkl"), "mkl", "there is cudnn")
+    refused(bench("fcm", "--device", "cuda", "--dtype", "f64"), "f64", "expected f32")
+
+
+def test_what_fcm_takes_is_told(bench):
+    result = bench("fcm", "--help")
+    assert result.returncode == 0
+    for word in ("--layer", "--dtype", "--energy", "--once", "--budget", "peers", "pwdwpw"):
+        assert word in result.stdout

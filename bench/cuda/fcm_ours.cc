@@ -1,0 +1,140 @@
+#include "bench/cuda/fcm_ours.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "base/error.h"
+#include "kernels/fused/cuda/module.h"
+
+namespace convoy::bench {
+namespace {
+
+using fused_cuda::Tile;
+
+std::vector<Tile> first_tiles(const OpDesc& op, const DeviceDesc& device, std::size_t count) {
+  std::vector<Tile> tiles = fused_cuda::candidate_tiles(fused_problem(op), device);
+  if (tiles.size() > count) tiles.resize(count);
+  return tiles;
+}
+
+std::string name_of(const char* how, const FcmStep& step) {
+  return std::string(how) + "." + step.fcm().module + ".cuda." +
+         std::string(to_string(step.dtype()));
+}
+
+// Runs once and takes the error of what it wrote; false, with a status, when that is wrong.
+bool is_right(const FcmStep& step, const GraphTimer& timer, const Enqueue& enqueue,
+              double (FcmStep::*error)() const, Row& row) {
+  enqueue(timer.stream());
+  timer.synchronize();
+  row.error = (step.*error)();
+  if (row.error <= 1) return true;
+  char text[80];
+  std::snprintf(text, sizeof text, "wrong: an error of %.3g times its bound", row.error);
+  row.status = text;
+  return false;
+}
+
+FcmVariant unfused(FcmStep& step, const GraphTimer& timer, Row row) {
+  row.implementation = name_of("unfused", step);
+  const DeviceDesc& device = step.device().desc();
+  std::vector<std::shared_ptr<Kernel>> kernels;
+  for (std::size_t i = 0; i < step.fcm().stages.size(); ++i) {
+    const std::vector<Tile> tiles = first_tiles(step.stage(i), device, 1);
+    if (tiles.empty()) {
+      row.status = "there is no tile for convolution " + std::to_string(i);
+      return {row, nullptr};
+    }
+    row.tile += (i == 0 ? "" : ", ") + fused_cuda::to_string(tiles[0]);
+    kernels.push_back(fused_cuda::make_module(step.stage(i), device, tiles[0]));
+  }
+  const Enqueue enqueue = [&step, kernels](CUstream stream) {
+    for (std::size_t i = 0; i < kernels.size(); ++i) step.run_stage(i, *kernels[i], stream);
+  };
+  step.poison_stages();
+  if (!is_right(step, timer, enqueue, &FcmStep::stages_error, row)) return {row, nullptr};
+  timer.measure(enqueue, row);
+  return {row, enqueue};
+}
+
+FcmVariant fused(FcmStep& step, const GraphTimer& timer, Row row, const Tile& tile) {
+  row.implementation = name_of("fused", step);
+  row.tile = fused_cuda::to_string(tile);
+  row.peak_bytes = row.bytes;
+  const std::shared_ptr<Kernel> kernel =
+      fused_cuda::make_module(step.whole(), step.device().desc(), tile);
+  const Enqueue enqueue = [&step, kernel](CUstream stream) { step.run_whole(*kernel, stream); };
+  step.poison_whole();
+  if (!is_right(step, timer, enqueue, &FcmStep::whole_error, row)) return {row, nullptr};
+  timer.measure(enqueue, row);
+  return {row, enqueue};
+}
+
+// `measure`, what it throws becoming the row's status unless the device is lost.
+template <class F>
+FcmVariant guarded(const FcmStep& step, const std::string& name, const Row& base, F&& measure) {
+  try {
+    return measure();
+  } catch (const Error& error) {
+    step.device().synchronize();
+    Row row = base;
+    row.implementation = name;
+    row.status = error.what();
+    return {row, nullptr};
+  }
+}
+
+}  // namespace
+
+std::vector<cuda::Program> fcm_programs(const FcmCase& fcm, DType dtype, const DeviceDesc& device,
+                                        std::size_t candidates) {
+  std::vector<cuda::Program> programs;
+  const auto append = [&](std::size_t first, std::size_t last, std::size_t count) {
+    const FcmOp op(fcm, dtype, Layout::kNhwc, first, last);
+    FusedProblem problem = fused_problem(op.desc());
+    problem.constant_operands = true;  // as they will be
+    for (const Tile& tile : first_tiles(op.desc(), device, count)) {
+      programs.push_back(fused_cuda::module_program(problem, tile));
+    }
+  };
+  append(0, fcm.stages.size(), candidates);
+  for (std::size_t i = 0; i < fcm.stages.size(); ++i) append(i, i + 1, 1);
+  return programs;
+}
+
+std::vector<FcmVariant> our_fcm_variants(FcmStep& step, const GraphTimer& timer, const Row& base,
+                                         std::size_t candidates) {
+  std::vector<FcmVariant> variants;
+  variants.push_back(
+      guarded(step, name_of("unfused", step), base, [&] { return unfused(step, timer, base); }));
+  const std::vector<Tile> tiles =
+      first_tiles(step.whole(), step.device().desc(), std::max<std::size_t>(candidates, 1));
+  Row row = base;
+  row.implementation = name_of("fused", step);
+  row.chosen_by = "model";
+  if (tiles.empty()) {
+    row.status = "there is no tile";
+    variants.push_back({row, nullptr});
+    return variants;
+  }
+  FcmVariant best;
+  for (std::size_t i = 0; i < tiles.size(); ++i) {
+    FcmVariant variant =
+        guarded(step, row.implementation, row, [&] { return fused(step, timer, row, tiles[i]); });
+    if (variant.enqueue != nullptr &&
+        (best.enqueue == nullptr || variant.row.milliseconds < best.row.milliseconds)) {
+      best = variant;
+    }
+    // A wrong candidate is told of, whichever it is.
+    if (i == 0 || variant.enqueue == nullptr) variants.push_back(std::move(variant));
+    row.chosen_by = "time";
+  }
+  if (tiles.size() > 1 && best.enqueue != nullptr) {
+    best.row.chosen_by = "time";
+    variants.push_back(best);
+  }
+  return variants;
+}
+
+}  // namespace convoy::bench
