@@ -40,9 +40,17 @@ void Kernel::swap(Kernel& other) noexcept {
 
 void Kernel::launch(const LaunchShape& shape, CUstream stream, void** arguments) const {
   const ContextScope scope(*device_);
-  if (shape.overlaps_former) {
-    CUlaunchAttribute overlap{.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION};
-    overlap.value.programmaticStreamSerializationAllowed = 1;
+  if (shape.overlaps_former || shape.cluster > 1) {
+    CUlaunchAttribute attributes[2] = {};
+    unsigned count = 0;
+    if (shape.overlaps_former) {
+      attributes[count].id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+      attributes[count++].value.programmaticStreamSerializationAllowed = 1;
+    }
+    if (shape.cluster > 1) {
+      attributes[count].id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+      attributes[count++].value.clusterDim = {.x = shape.cluster, .y = 1, .z = 1};
+    }
     const CUlaunchConfig config{.gridDimX = shape.grid[0],
                                 .gridDimY = shape.grid[1],
                                 .gridDimZ = shape.grid[2],
@@ -51,8 +59,8 @@ void Kernel::launch(const LaunchShape& shape, CUstream stream, void** arguments)
                                 .blockDimZ = shape.block[2],
                                 .sharedMemBytes = static_cast<unsigned>(shape.shared_bytes),
                                 .hStream = stream,
-                                .attrs = &overlap,
-                                .numAttrs = 1};
+                                .attrs = attributes,
+                                .numAttrs = count};
     CONVOY_CU(cuLaunchKernelEx(&config, function_, arguments, nullptr));
     return;
   }

@@ -13,6 +13,7 @@ struct LaunchShape {
   std::uint32_t grid[3] = {1, 1, 1};
   std::uint32_t block[3] = {1, 1, 1};
   std::size_t shared_bytes = 0;  // dynamic
+  std::uint32_t cluster = 1;     // blocks of a cluster, neighbours in x; from sm_90 on
   // May start while the stream's former kernel still runs, and waits for it by itself
   // (griddepcontrol.wait) before it touches what that one reads or writes. From sm_90 on.
   bool overlaps_former = false;

@@ -1,69 +1,183 @@
+// The time of a block is that of its phases one after the other; a phase takes as long as the
+// slowest of what it uses: the schedulers, the tensor cores, the ports of shared memory, L2, or the
+// latency of the chain that one warp walks.
 #include "kernels/fused/cuda/cost.h"
 
 #include <algorithm>
 #include <cmath>
 
 namespace convoy::fused_cuda {
+namespace {
+
+// Cycles, measured on an H200 or fitted to some thousand tiles measured there
+// (docs/performance/fcm.md).
+constexpr double kLaunchSeconds = 0.75e-6;  // between kernels that may overlap, in a graph
+constexpr double kStartCycles = 1500;       // from the first instruction to the first input there
+constexpr double kMemoryLatency = 700;      // a load from L2, others being under way
+constexpr double kSharedLatency = 35;
+constexpr double kBarrierCycles = 60;
+constexpr double kL2BytesPerCycle = 26;  // and multiprocessor, when all of them read
+constexpr double kClusterCycles = 900;
+constexpr double kRemoteBytesPerCycle = 16;
+constexpr double kTensorMultiplies = 700;  // f16 multiply-adds a cycle and multiprocessor, mma.sync
+constexpr double kIssue = 0.7;             // of the schedulers' slots that can be filled
+
+struct Work {
+  double instructions = 0;  // of all warps
+  double shared = 0;        // cycles of shared memory's ports
+  double tensor = 0;        // cycles of the tensor cores
+  double latency = 0;       // of one warp
+};
+
+class BlockCost {
+ public:
+  BlockCost(const Module& m, const Tile& t, const Cut& c, double together)
+      : m_(m), t_(t), c_(c), together_(together) {}
+
+  // Cycles of one block among `together` on its multiprocessor.
+  double cycles(double bytes_first, double bytes_slice, double bytes_out) const {
+    const double threads = t_.threads();
+    double sum = std::max(kStartCycles, fetch(bytes_first)) + issue(bytes_first / 16 / 32 * 16);
+    for (int slice = 0; slice < c_.block_slices; ++slice) {
+      double work = 0;
+      if (m_.expand.present) work += phase(expand()) + kBarrierCycles;
+      if (m_.depthwise.present) work += phase(filter()) + kBarrierCycles;
+      if (m_.project.present) work += phase(project());
+      if (slice + 1 < c_.block_slices) {
+        work = std::max(work, kMemoryLatency + fetch(bytes_slice)) +
+               issue(bytes_slice / 16 / 32 * 16) + kBarrierCycles;
+      }
+      sum += work;
+    }
+    if (c_.sum_planes > 0) {
+      const double quads = c_.pixels * t_.outputs / 4.0 / t_.blocks_sums;
+      const double rounds = std::ceil(quads / threads);
+      const double planes = static_cast<double>(c_.sum_planes) * t_.blocks_sums;
+      sum += phase({.instructions = rounds * t_.warps() * (45 + 6 * planes),
+                    .shared = 1.0 * c_.sum_planes * c_.pixels * t_.outputs / 32 * 2,
+                    .latency = rounds * (60 + 30 * planes)}) +
+             2 * kBarrierCycles;
+      if (t_.blocks_sums > 1) {
+        sum += kClusterCycles + together_ * planes * quads * 16 / kRemoteBytesPerCycle;
+      }
+    }
+    return sum + together_ * bytes_out / kL2BytesPerCycle * 0.5;
+  }
+
+ private:
+  double issue(double instructions) const { return together_ * instructions / 4 / kIssue; }
+  double fetch(double bytes) const { return together_ * bytes / kL2BytesPerCycle; }
+  double phase(const Work& w) const {
+    return std::max({w.latency, issue(w.instructions), together_ * w.shared, together_ * w.tensor});
+  }
+
+  Work product(int steps, int panels, int pixel_tiles) const {
+    const bool fma = m_.element == Element::kF32;
+    double instructions, shared;
+    const double ahead = steps_ahead(m_.element, panels);
+    if (fma) {
+      instructions = pixel_tiles * (1 + 16.0 * panels) + 4.0 * panels + 4;
+      shared = pixel_tiles * 2 + (t_.stage_weights ? 4.0 * panels : 0);
+    } else {
+      instructions = std::ceil(pixel_tiles / 2.0) + 1.0 * pixel_tiles * panels + 2.0 * panels + 4;
+      shared = std::ceil(pixel_tiles / 2.0) * 4 + (t_.stage_weights ? 4.0 * panels : 0);
+    }
+    const double step_latency = t_.stage_weights ? kSharedLatency : kMemoryLatency / ahead;
+    const double multiplies = kPixels * kPanel * 1.0 * step_channels(m_.element);
+    const double rate = kTensorMultiplies * (m_.element == Element::kS8 ? 2 : 1);
+    return {.instructions = steps * instructions * t_.warps(),
+            .shared = steps * shared * t_.warps(),
+            .tensor = fma ? 0 : steps * 1.0 * panels * pixel_tiles * multiplies / rate * t_.warps(),
+            .latency = steps * std::max(instructions * 1.2, step_latency) +
+                       (t_.stage_weights ? 0 : kMemoryLatency)};
+  }
+
+  Work expand() const {
+    Work w =
+        product(ceil_div(m_.c, step_channels(m_.element)), c_.expand_panels, c_.expand_pixel_tiles);
+    const double tiles = 1.0 * c_.expand_panels * c_.expand_pixel_tiles;
+    const double put = 50 * tiles;
+    w.instructions += put * t_.warps();
+    w.latency += put * 1.2 + 50;
+    w.shared += tiles * 4 * t_.warps();
+    if (c_.input_slices > 1) w.latency += c_.input_slices * (kMemoryLatency + kBarrierCycles);
+    return w;
+  }
+
+  Work project() const {
+    const int steps = ceil_div(c_.middle, step_channels(m_.element));
+    Work w = product(ceil_div(steps, t_.warps_sums), c_.project_panels, c_.project_pixel_tiles);
+    return w;
+  }
+
+  Work filter() const {
+    const double threads = t_.threads(), quads = c_.middle / 4;
+    const double groups = std::max(1.0, std::floor(threads / quads));
+    const double strips = 1.0 * c_.pixels / (t_.strip * t_.strip_rows);
+    const double rounds = std::ceil(strips / groups) * std::ceil(quads / threads);
+    const double size = m_.bytes();
+    const double converted = size == 4 ? 0 : size == 2 ? 4 : 8;
+    const double inputs =
+        ((t_.strip_rows - 1.0) * m_.stride_h + m_.r) * ((t_.strip - 1.0) * m_.stride_w + m_.s);
+    const double outputs = 1.0 * t_.strip * t_.strip_rows;
+    const double weights = m_.taps() <= 9 ? 0 : m_.taps() * t_.strip_rows;
+    const double instructions = inputs * (1 + converted) + weights + 4.0 * m_.taps() * outputs +
+                                outputs * (size == 1 ? 40 : 22) + 30;
+    const double shared = inputs * size + weights * 4 + outputs * size;
+    return {.instructions = rounds * instructions * t_.warps(),
+            .shared = rounds * shared * t_.warps(),
+            .latency = rounds * (instructions * 1.2 + 60) + 100};
+  }
+
+  const Module& m_;
+  const Tile& t_;
+  const Cut& c_;
+  double together_;
+};
+
+}  // namespace
 
 Estimate estimate(const Module& m, const Tile& t, const Cut& c, const DeviceDesc& device) {
   const double element = m.bytes(), blocks = static_cast<double>(c.blocks);
-  const double slices_in = m.project.present ? m.filtered_c : t.outputs;
-  const double middle_in = slices_in / m.multiplier();
-  // Bytes of one block.
-  const double halo_h = std::min(c.halo_rows, m.h), halo_w = std::min(c.halo_columns, m.w);
-  const double channels = m.expand.present ? m.c : middle_in;
-  const double times =
-      m.expand.present && c.input_slices > 1 && m.project.present ? c.middle_slices : 1;
-  const double in = halo_h * halo_w * channels * element * times;
-  const double out = static_cast<double>(c.pixels) * std::min(t.outputs, m.k) * element *
-                     (m.residual == Residual::kNone ? 1 : 2);
-  double weights = 0;
-  if (m.expand.present) weights += middle_in * m.c * element;
-  if (m.depthwise.present) weights += slices_in * m.r * m.s * 4.0;
-  if (m.project.present) weights += 1.0 * t.outputs * m.filtered_c * element;
-  // Multiply-adds of one block.
-  const double expand_pixels =
-      c.expand_pixel_tiles * t.expand_warps_pixels * static_cast<double>(kPixels);
-  const double expand =
-      m.expand.present ? expand_pixels * round_up(static_cast<int>(middle_in), kPanel) * m.c : 0;
-  const double filter = m.depthwise.present ? c.pixels * slices_in * m.r * m.s : 0;
-  const double project_pixels =
-      c.project_pixel_tiles * t.warps_pixels * static_cast<double>(kPixels);
-  const double project = m.project.present ? project_pixels * t.outputs * m.filtered_c : 0;
+  // Bytes that one block reads and writes. What x it reads is within the map.
+  const double halo = 1.0 * std::min(c.halo_rows, m.h) * std::min(c.halo_columns, m.w);
+  const double slices = m.project.present ? static_cast<double>(c.block_slices) : 1;
+  const double x_slice = m.expand.present ? (c.input_slices > 1 ? halo * m.c * element : 0)
+                                          : halo * c.middle_in * element;
+  const double weights_slice = (m.expand.present ? 1.0 * c.middle_in * m.c * element : 0) +
+                               (m.project.present ? 1.0 * t.outputs * c.middle * element : 0) +
+                               (m.depthwise.present ? 4.0 * c.middle * m.taps() : 0);
+  const double x_once = m.expand.present && c.input_slices == 1 ? halo * m.c * element : 0;
+  const double y_block = 1.0 * c.pixels * std::min(t.outputs, m.k) * element / t.blocks_sums *
+                         (m.residual == Residual::kNone ? 1 : 2);
 
   Estimate e;
+  e.bytes_l2 = blocks * (x_once + slices * (x_slice + weights_slice) + y_block);
+  const double y_bytes = element * m.n * m.k * m.p * m.q;
+  e.bytes_dram =
+      element * m.n * m.c * m.h * m.w + y_bytes * (m.residual == Residual::kNone ? 1 : 2);
+  const double expand = m.expand.present ? 1.0 * c.halo_pixels * c.middle_in * m.c * slices : 0;
+  const double filter = m.depthwise.present ? 1.0 * c.pixels * c.middle * m.taps() * slices : 0;
+  const double project = m.project.present ? 1.0 * c.pixels * t.outputs * c.middle * slices : 0;
   e.flops = 2 * blocks * (expand + filter + project);
-  e.bytes_l2 = blocks * (in + out + weights);
-  const double once =
-      element * (1.0 * m.n * m.c * m.h * m.w +
-                 (m.residual == Residual::kNone ? 1.0 : 2.0) * m.n * m.k * m.p * m.q);
-  e.bytes_dram = once;
 
-  const double clock = device.cuda.clock_hz;
-  const double multiprocessors = device.cores;
-  const double resident = std::max(
-      1.0, std::min({std::floor(static_cast<double>(device.cuda.shared_bytes_multiprocessor) /
-                                (c.shared_bytes + 1024.0)),
-                     std::floor(1.0 * device.cuda.threads_multiprocessor / t.threads()),
-                     static_cast<double>(t.blocks)}));
-  const double waves = std::ceil(blocks / (multiprocessors * resident));
-  const double per_multiprocessor = std::ceil(blocks / multiprocessors);
-  // Multiply-adds a cycle of one multiprocessor: FMA, or tensor cores through mma.sync.
-  const bool fma = m.element == Element::kF32;
-  const double product_rate = fma ? 90 : m.element == Element::kS8 ? 1600 : 800;
-  const double filter_rate = fma ? 60 : 50;
-  const double arithmetic = (expand + project) / product_rate + filter / filter_rate;
-  const double warps_active = std::min(1.0, t.warps() * resident / 8.0);
-  const double traffic = (in + out + weights) / 28.0;  // bytes a cycle and multiprocessor from L2
-  // A block alone waits for its input, then its weights, then its barriers.
-  const double latency =
-      1500 + 900.0 * c.middle_slices + 600.0 * (c.input_slices > 1 ? c.input_slices : 0);
-  const double cycles = std::max({per_multiprocessor * arithmetic / warps_active,
-                                  per_multiprocessor * traffic, waves * latency}) +
-                        0.3 * waves * latency + 0.3 * per_multiprocessor * traffic;
-  constexpr double kLaunch = 1.2e-6;
-  e.seconds = kLaunch + std::max(cycles / clock,
-                                 e.bytes_dram > 50e6 ? e.bytes_dram / device.bytes_per_second : 0);
+  const CudaDesc& gpu = device.cuda;
+  const double fit = std::floor(std::min(
+      {static_cast<double>(gpu.shared_bytes_multiprocessor) / (c.shared_bytes + 1024.0),
+       static_cast<double>(gpu.threads_multiprocessor) / t.threads(),
+       std::max(1.0 * t.blocks, std::floor(gpu.registers_multiprocessor / (96.0 * t.threads())))}));
+  const double each = std::ceil(blocks / device.cores);  // blocks of one multiprocessor
+  const double together = std::min(std::max(1.0, fit), each);
+  const double rounds = std::ceil(each / together);
+  // Only what is staged is fetched ahead; the rest is in the latency of the products.
+  const double staged = t.stage_weights ? weights_slice : 4.0 * c.middle * m.taps();
+  const BlockCost block(m, t, c, together);
+  double cycles = rounds * block.cycles(x_once + x_slice + staged, x_slice + staged, y_block);
+  cycles = std::max(cycles, e.bytes_l2 / (device.cores * kL2BytesPerCycle));
+  e.seconds = kLaunchSeconds + cycles / gpu.clock_hz;
+  if (e.bytes_dram > static_cast<double>(device.l2_bytes)) {
+    e.seconds = std::max(e.seconds, e.bytes_dram / (0.85 * device.bytes_per_second));
+  }
   return e;
 }
 

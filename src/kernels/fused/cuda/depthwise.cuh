@@ -84,61 +84,48 @@ __device__ __forceinline__ void filter_strip(float4 (&sums)[kRows][kColumns], Lo
   }
 }
 
-// All strips of a tile and kCount channels from `c0` on (of the results), shared by the block.
-// load(row, column, c) gives the input at a pixel of the halo for results c .. c + 3 of the slice;
-// store(row, column, c, sums) takes those of one output. Channels past the last are neither.
+// All strips of a tile and kCount channels of results, shared by the block. `weights`: in shared
+// memory, a line of kCount floats a tap. load(row, column, c) gives a function of the distance from
+// a pixel of the halo, which gives the input there for results c .. c + 3 of the slice; store(row,
+// column, c, sums) takes those of one output.
 template <Module kModule, Tile kTile, int kCount, class Load, class Store>
-__device__ __forceinline__ void filter_tile(const Arguments::Weights& weights, int c0, Load&& load,
-                                            Store&& store) {
+__device__ __forceinline__ void filter_tile(const char* weights, Load&& load, Store&& store) {
   constexpr int kThreads = kTile.threads();
   constexpr int kQuads = kCount / 4;
   // A thread keeps its channels, and with them the weights, where there are threads for all.
-  constexpr int kGroups = larger(kThreads / kQuads, 1);
+  constexpr bool kOneQuad = kQuads <= kThreads;
+  constexpr int kGroups = kOneQuad ? kThreads / kQuads : 1;
   constexpr int kStripsW = kTile.columns / kTile.strip;
   constexpr int kStrips = kTile.rows / kTile.strip_rows * kStripsW;
-  constexpr int kTaps = kModule.r * kModule.s;
-  constexpr int kLine = round_up(kModule.filtered_c, 4);  // of packed weights
+  constexpr int kTaps = kModule.taps();
   constexpr bool kKept = kTaps <= 9;
-  const int group = static_cast<int>(threadIdx.x) / kQuads;
-  if (kQuads <= kThreads && group >= kGroups) return;
+  const int thread = static_cast<int>(threadIdx.x);
+  const int group = kOneQuad ? thread / kQuads : 0;
+  if (group >= kGroups) return;
 #pragma unroll 1
-  for (int quad = kQuads <= kThreads ? static_cast<int>(threadIdx.x) % kQuads
-                                     : static_cast<int>(threadIdx.x);
-       quad < kQuads; quad += kQuads <= kThreads ? kQuads : kThreads) {
+  for (int quad = kOneQuad ? thread % kQuads : thread; quad < kQuads;
+       quad += kOneQuad ? kQuads : kThreads) {
     const int c = quad * 4;
-    if (c0 + c >= kModule.filtered_c) {
-      if constexpr (kModule.project.present) {  // its sums go over them
-        for (int i = kQuads <= kThreads ? group : 0; i < kTile.rows * kTile.columns; i += kGroups) {
-          store(i / kTile.columns, i % kTile.columns, c, float4{0, 0, 0, 0});
-        }
-      }
-      continue;
-    }
-    const float4* const w =
-        reinterpret_cast<const float4*>(static_cast<const float*>(weights.w) + c0 + c);
+    const float4* const w = reinterpret_cast<const float4*>(weights) + quad;
     float4 kept[kKept ? kTaps : 1];
     if constexpr (kKept) {
 #pragma unroll
-      for (int tap = 0; tap < kTaps; ++tap) kept[tap] = __ldg(w + tap * (kLine / 4));
+      for (int tap = 0; tap < kTaps; ++tap) kept[tap] = w[tap * kQuads];
     }
     const auto weight = [&](int tap) {
       if constexpr (kKept) {
         return kept[tap];
       } else {
-        return __ldg(w + tap * (kLine / 4));
+        return w[tap * kQuads];
       }
     };
 #pragma unroll 1
-    for (int strip = kQuads <= kThreads ? group : 0; strip < kStrips; strip += kGroups) {
+    for (int strip = group; strip < kStrips; strip += kGroups) {
       const int row = strip / kStripsW * kTile.strip_rows;
       const int column = strip % kStripsW * kTile.strip;
       float4 sums[kTile.strip_rows][kTile.strip];
-      filter_strip<kModule, kTile.strip_rows, kTile.strip>(
-          sums,
-          [&](int i, int j) {
-            return load(row * kModule.stride_h + i, column * kModule.stride_w + j, c);
-          },
-          weight);
+      const auto from = load(row * kModule.stride_h, column * kModule.stride_w, c);
+      filter_strip<kModule, kTile.strip_rows, kTile.strip>(sums, from, weight);
 #pragma unroll
       for (int i = 0; i < kTile.strip_rows; ++i) {
 #pragma unroll

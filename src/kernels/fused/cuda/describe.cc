@@ -204,10 +204,10 @@ std::string constants(const Module& m, const Tile& t) {
   out += "constexpr convoy::fused_cuda::Tile kTile{";
   for (const int value :
        {t.rows, t.columns, t.outputs, t.middle, t.inputs, t.warps_pixels, t.warps_outputs,
-        t.warps_sums, t.expand_warps_pixels, t.strip, t.strip_rows, t.blocks}) {
+        t.warps_sums, t.blocks_sums, t.expand_warps_pixels, t.strip, t.strip_rows, t.blocks}) {
     out += literal(value) + ",";
   }
-  return out + literal(t.keep_weights) + "};\n";
+  return out + literal(t.stage_weights) + "};\n";
 }
 
 }  // namespace convoy::fused_cuda

@@ -153,18 +153,18 @@ struct Channel {
   float scale;       // s8
 };
 
-// Of output channel `k` of `channels`; nothing is read past the last.
-template <Module kModule, Stage kStage>
-__device__ __forceinline__ Channel channel(const Arguments::Weights& w, int k, int channels) {
-  Channel c{0.0f, 0, 0.0f};
-  if (k >= channels) return c;
+// Of channel `c` of a slice of kCount, from its constants in shared memory: biases, then scales.
+template <Module kModule, Stage kStage, int kCount>
+__device__ __forceinline__ Channel channel(const char* constants, int c) {
+  constexpr int kLine = (kCount + 15) / 16 * 16;
+  Channel result{0.0f, 0, 0.0f};
   if constexpr (kModule.element == Element::kS8) {
-    if constexpr (kStage.bias) c.integer_bias = __ldg(static_cast<const int*>(w.bias) + k);
-    c.scale = __ldg(w.scale + k);
+    if constexpr (kStage.bias) result.integer_bias = reinterpret_cast<const int*>(constants)[c];
+    result.scale = reinterpret_cast<const float*>(constants)[c + (kStage.bias ? kLine : 0)];
   } else {
-    if constexpr (kStage.bias) c.bias = __ldg(static_cast<const float*>(w.bias) + k);
+    if constexpr (kStage.bias) result.bias = reinterpret_cast<const float*>(constants)[c];
   }
-  return c;
+  return result;
 }
 
 // The value to be stored for a sum: FusedConvAttrs in base/op.h has the formula, whose operations

@@ -25,6 +25,7 @@ class FusedModule final : public Kernel {
     shape_ = {.grid = {static_cast<std::uint32_t>(cut.blocks), 1, 1},
               .block = {static_cast<std::uint32_t>(cut.threads), 1, 1},
               .shared_bytes = shared,
+              .cluster = static_cast<std::uint32_t>(tile.blocks_sums),
               .overlaps_former = device.cuda.compute_major >= 9};
   }
 
@@ -71,7 +72,7 @@ std::string to_string(const Tile& t) {
                      " expand" + std::to_string(t.expand_warps_pixels) + " strip" +
                      std::to_string(t.strip_rows) + "x" + std::to_string(t.strip);
   if (t.blocks > 1) text += " blocks" + std::to_string(t.blocks);
-  if (t.keep_weights) text += " kept";
+  if (t.stage_weights) text += " staged";
   return text;
 }
 

@@ -1,9 +1,10 @@
 // A fused module: expand, depthwise and project, those of them that it has, one after the other on
 // the part of y that a block computes. What lies between them is in shared memory, in slices of
-// channels where it does not fit whole.
+// channels where it does not fit whole; what the next slice needs is fetched while one is worked
+// on.
 //
 //   dw       filter                          pwdw     {expand, filter}
-//   pw       {load, multiply}, store         pwpw     {expand, multiply}, store
+//   pw       {multiply}, store               pwpw     {expand, multiply}, store
 //   dwpw     {filter, multiply}, store       pwdwpw   {expand, filter, multiply}, store
 //
 // Braces: for every slice of the channels before the project.
@@ -21,32 +22,42 @@ class Block {
   __device__ __forceinline__ Block(const Arguments& arguments, char* shared)
       : a_(arguments), shared_(shared) {
     unsigned block = blockIdx.x;
+    rank_ = static_cast<int>(block % kTile.blocks_sums);  // in its cluster
+    block /= kTile.blocks_sums;
     place_.k = static_cast<int>(block % kCut.slices) * kTile.outputs;
     block /= kCut.slices;
     place_.q = static_cast<int>(block % kCut.tiles_w) * kTile.columns;
     block /= kCut.tiles_w;
     place_.p = static_cast<int>(block % kCut.tiles_h) * kTile.rows;
     place_.n = static_cast<int>(block / kCut.tiles_h);
-    window_ = {place_.n, place_.p * kModule.stride_h - kModule.pad_top,
-               place_.q * kModule.stride_w - kModule.pad_left};
+    const bool lone = kModule.lone();
+    window_ = {place_.n,
+               place_.p * (lone ? kModule.project_stride_h : kModule.stride_h) - kModule.pad_top,
+               place_.q * (lone ? kModule.project_stride_w : kModule.stride_w) - kModule.pad_left};
   }
 
   __device__ __forceinline__ void run() {
-    if constexpr (kTile.keep_weights) fetch_weights();
+    // Constants may be read while the kernel before still runs.
+    fetch_constants(0);
+    if constexpr (kModule.project.present) {
+      copy_constants<kModule, kModule.project, kThreads, kTile.outputs>(
+          shared_ + kCut.project_constants, a_.project, place_.k, kModule.k);
+    }
     let_next_kernel_start();
     wait_for_former_kernel();
+    fetch_input(0);
+    if constexpr (kModule.expand.present) load_x(0);
+    end_copies();
     if constexpr (kModule.project.present) {
       run_project();
     } else {
-      if constexpr (kModule.expand.present) {
-        expand(place_.k / kModule.multiplier());
-      } else if constexpr (!kModule.filters_memory()) {
-        load_halo(place_.k / kModule.multiplier());
-      }
-      filter(place_.k, nullptr);
+      wait_copies<0>();
+      __syncthreads();
+      if constexpr (kModule.expand.present) expand(0);
+      filter(0);
       if constexpr (kModule.y_layout == Layout::kNchw) {
         __syncthreads();
-        store_sums<kModule, kModule.depthwise, kTile>(a_, a_.depthwise, place_, sums());
+        store_sums<kModule, kModule.depthwise, kTile>(a_, filter_constants(0), place_, 0, sums());
       }
     }
   }
@@ -54,120 +65,171 @@ class Block {
  private:
   static constexpr Element kElement = kModule.element;
   using T = TypeOf<kElement>;
+  static constexpr int kSize = sizeof(T);
   static constexpr Cut kCut = cut(kModule, kTile);
   static constexpr int kThreads = kTile.threads();
-  // Channels of a slice: before the project, or of y.
-  static constexpr int kMiddle = kModule.project.present ? kTile.middle : kTile.outputs;
-  static constexpr int kMiddleIn = kMiddle / kModule.multiplier();
-  static constexpr bool kLone =
-      kModule.project.present && !kModule.expand.present && !kModule.depthwise.present;
+  static constexpr int kMiddle = kCut.middle, kMiddleIn = kCut.middle_in;
   static constexpr int kProjectPanel = panel_bytes(kElement, kModule.filtered_c);
   static constexpr int kExpandPanel = panel_bytes(kElement, kModule.c);
-  static constexpr bool kKeepExpand = kTile.keep_weights && !kModule.project.present;
-  static constexpr bool kKeepProject = kTile.keep_weights && kModule.project.present;
+  static constexpr int kTapBytes = kModule.depthwise.present ? kModule.taps() * kMiddle * 4 : 0;
 
   __device__ __forceinline__ static int warp() { return threadIdx.x / 32; }
-  __device__ __forceinline__ Sum<kElement>* sums() const {
-    constexpr int kOffset = kModule.project.present ? 0 : kCut.halo_offset + halo_bytes();
-    return reinterpret_cast<Sum<kElement>*>(shared_ + kOffset);
+
+  // --- shared memory ----------------------------------------------------------------------------
+
+  __device__ __forceinline__ char* stage(int slice) const {
+    return shared_ + kCut.stage_offset + slice % 2 * kCut.stage_bytes;
   }
-  static constexpr int halo_bytes() {
-    return kModule.depthwise.present && !kModule.filters_memory()
-               ? round_up(kCut.halo_pixels, kPixels) * kCut.halo_pitch
-               : 0;
+  __device__ __forceinline__ char* taps(int slice) const { return stage(slice) + kCut.constants; }
+  __device__ __forceinline__ char* filter_constants(int slice) const {
+    return taps(slice) + kTapBytes;
+  }
+  __device__ __forceinline__ char* expand_constants(int slice) const {
+    return filter_constants(slice) + constant_bytes(kModule, kModule.depthwise, kMiddle);
+  }
+  // What the depthwise reads, and what the project does.
+  __device__ __forceinline__ char* halo(int slice) const {
+    return kModule.expand.present ? shared_ + kCut.halo_offset : stage(slice);
+  }
+  __device__ __forceinline__ char* operand(int slice) const {
+    return kModule.lone() ? stage(slice)
+                          : shared_ + kCut.operand_offset + slice % 2 * kCut.operand_buffer;
+  }
+  __device__ __forceinline__ Sum<kElement>* sums() const {
+    return reinterpret_cast<Sum<kElement>*>(shared_ + kCut.sum_offset);
   }
 
-  // The panels of this block, which lie one after the other; the last block's may be fewer.
-  __device__ __forceinline__ void fetch_weights() {
-    constexpr int kPanelBytes = kModule.project.present ? kProjectPanel : kExpandPanel;
-    constexpr int kPanels = ceil_div(kTile.outputs, kPanel);
-    constexpr int kAll = ceil_div(kModule.k, kPanel);
-    const Arguments::Weights& w = kModule.project.present ? a_.project : a_.expand;
-    const int first = place_.k / kPanel;
-#pragma unroll 4
-    for (int i = threadIdx.x * 16; i < kPanels * kPanelBytes; i += kThreads * 16) {
-      if (first + i / kPanelBytes < kAll) {
-        copy_async<16>(
-            shared_ + kCut.weight_offset + i,
-            static_cast<const char*>(w.w) + static_cast<long long>(first) * kPanelBytes + i, true);
+  // --- copies into it ---------------------------------------------------------------------------
+
+  // Slices are counted within the block: this is which of all it is.
+  __device__ __forceinline__ int among_all(int slice) const {
+    return rank_ + slice * kTile.blocks_sums;
+  }
+  // The first channel of a slice: of the project's operand, or of y.
+  __device__ __forceinline__ int first_channel(int slice) const {
+    return kModule.project.present ? among_all(slice) * kMiddle : place_.k;
+  }
+
+  __device__ __forceinline__ void fetch_constants(int slice) {
+    const int c0 = first_channel(slice), m0 = c0 / kModule.multiplier();
+    if constexpr (kModule.depthwise.present) {
+      constexpr int kLine = round_up(kModule.filtered_c, 4) * 4;
+      copy_lines<kThreads, kModule.taps(), kMiddle * 4>(
+          taps(slice), static_cast<const char*>(a_.depthwise.w) + c0 * 4ll, kLine, kLine - c0 * 4);
+      copy_constants<kModule, kModule.depthwise, kThreads, kMiddle>(
+          filter_constants(slice), a_.depthwise, c0, kModule.filtered_c);
+    }
+    if constexpr (kModule.expand.present) {
+      copy_constants<kModule, kModule.expand, kThreads, kMiddleIn>(expand_constants(slice),
+                                                                   a_.expand, m0, kModule.mid_c);
+    }
+    if constexpr (kTile.stage_weights && kModule.expand.present) {
+      constexpr int kPanels = ceil_div(kMiddleIn, kPanel);
+      const int first = m0 / kPanel, left = ceil_div(kModule.mid_c, kPanel) - first;
+      copy_lines<kThreads, 1, kPanels * kExpandPanel>(stage(slice) + kCut.expand_weights,
+                                                      expand_weights(first), 0,
+                                                      smaller(left, kPanels) * kExpandPanel);
+    }
+    if constexpr (kTile.stage_weights && kModule.project.present) {
+      constexpr int kBytes = panel_bytes(kElement, kMiddle);
+      constexpr int kPanels = kTile.outputs / kPanel;
+      const int first = place_.k / kPanel, left = ceil_div(kModule.k, kPanel) - first;
+      // A panel past the last is read in place of it, and used for nothing.
+      const long long apart = left < kPanels ? 0 : kProjectPanel;
+      char* const to = stage(slice) + kCut.project_weights;
+      const char* const from = project_weights(first) + among_all(slice) * kBytes;
+      const int there = smaller(kProjectPanel - among_all(slice) * kBytes, kBytes);
+      if (apart != 0) {
+        copy_lines<kThreads, kPanels, kBytes>(to, from, kProjectPanel, there);
+      } else {
+        for (int panel = 0; panel < left; ++panel) {
+          copy_lines<kThreads, 1, kBytes>(
+              to + panel * kBytes, from + static_cast<long long>(panel) * kProjectPanel, 0, there);
+        }
       }
     }
-    end_copies();
+  }
+  __device__ __forceinline__ const char* expand_weights(int panel) const {
+    return static_cast<const char*>(a_.expand.w) + static_cast<long long>(panel) * kExpandPanel;
+  }
+  __device__ __forceinline__ const char* project_weights(int panel) const {
+    return static_cast<const char*>(a_.project.w) + static_cast<long long>(panel) * kProjectPanel;
   }
 
-  // x in window order for the depthwise, where it does not read memory itself.
-  __device__ __forceinline__ void load_halo(int c0) {
-    load_map<kModule, kThreads, kCut.halo_rows, kCut.halo_columns, 1, 1, kMiddleIn,
-             kCut.halo_pitch>(shared_ + kCut.halo_offset, a_.x, window_, c0);
-    end_copies();
-    wait_copies<0>();
-    __syncthreads();
+  // The slice's part of x, where no expand is before it.
+  __device__ __forceinline__ void fetch_input(int slice) {
+    if constexpr (kModule.lone()) {
+      load_map<kModule, kThreads, kTile.rows, kTile.columns, kModule.project_stride_h,
+               kModule.project_stride_w, kMiddle, kCut.input_pitch>(stage(slice), a_.x, window_,
+                                                                    first_channel(slice));
+    } else if constexpr (!kModule.expand.present) {
+      load_map<kModule, kThreads, kCut.halo_rows, kCut.halo_columns, 1, 1, kMiddleIn,
+               kCut.input_pitch>(stage(slice), a_.x, window_,
+                                 first_channel(slice) / kModule.multiplier());
+    }
   }
 
-  // A slice of x for a pointwise.
-  template <int kCount>
-  __device__ __forceinline__ void load_input(int slice) {
-    constexpr int kRows = kLone ? kTile.rows : kCut.halo_rows;
-    constexpr int kColumns = kLone ? kTile.columns : kCut.halo_columns;
-    constexpr int kStrideH = kLone ? kModule.project_stride_h : 1;
-    constexpr int kStrideW = kLone ? kModule.project_stride_w : 1;
-    const Window window =
-        kLone ? Window{place_.n, place_.p * kStrideH, place_.q * kStrideW} : window_;
-    load_map<kModule, kThreads, kRows, kColumns, kStrideH, kStrideW, kCount, kCut.input_pitch>(
-        shared_ + slice % 2 * kCut.input_buffer, a_.x, window, slice * kCount);
-    end_copies();
+  // A slice of x's channels for an expand.
+  __device__ __forceinline__ void load_x(int slice) {
+    load_map<kModule, kThreads, kCut.halo_rows, kCut.halo_columns, 1, 1, kTile.inputs,
+             kCut.x_pitch>(shared_ + slice % 2 * kCut.x_buffer, a_.x, window_,
+                           slice * kTile.inputs);
   }
 
-  // Expands channels from `m0` on, over the halo, into what comes next.
-  __device__ __forceinline__ void expand(int m0) {
+  // --- the stages -------------------------------------------------------------------------------
+
+  // Expands the channels of a slice over the halo, into what comes next. All is fetched but, with
+  // x in slices, x after the first: of that only where this is not the first slice of channels.
+  __device__ __forceinline__ void expand(int slice) {
+    const int m0 = first_channel(slice) / kModule.multiplier();
     constexpr int kPanels = ceil_div(kMiddleIn, kPanel);
-    constexpr int kAllPanels = ceil_div(kModule.mid_c, kPanel);
     constexpr int kWarps = kTile.expand_warps_pixels;
-    constexpr int kPixelCount = kModule.depthwise.present ? kCut.halo_pixels : kCut.pixels;
-    const Share pixels{warp() % kWarps, kWarps, ceil_div(kPixelCount, kPixels) - 1};
+    const Share pixels{warp() % kWarps, kWarps, ceil_div(kCut.halo_pixels, kPixels) - 1};
     const int first = m0 / kPanel;
     const Share panels{warp() / kWarps, kTile.warps() / kWarps,
-                       smaller(kPanels, kAllPanels - first) - 1};
-    const char* const weights = kKeepExpand ? shared_ + kCut.weight_offset
-                                            : static_cast<const char*>(a_.expand.w) +
-                                                  static_cast<long long>(first) * kExpandPanel;
-    Product<kElement, kCut.expand_panels, kCut.expand_pixel_tiles, kKeepExpand> product;
+                       smaller(kPanels, ceil_div(kModule.mid_c, kPanel) - first) - 1};
+    constexpr bool kStaged = kTile.stage_weights;
+    const char* const weights =
+        kStaged ? stage(slice) + kCut.expand_weights : expand_weights(first);
+    Product<kElement, kCut.expand_panels, kCut.expand_pixel_tiles, kStaged> product;
     product.clear();
     constexpr int kStepsAll = ceil_div(kModule.c, step_channels(kElement));
     constexpr int kSteps = ceil_div(kTile.inputs, step_channels(kElement));
     if constexpr (kCut.input_slices == 1) {
-      if (m0 == 0 || !kModule.project.present) {
-        load_input<kTile.inputs>(0);
-        wait_copies<0>();
-      }
-      __syncthreads();
-      product.template multiply<kCut.input_pitch, kExpandPanel>(shared_, pixels, weights, panels, 0,
-                                                                1, kStepsAll);
+      product.template multiply<kCut.x_pitch, kExpandPanel>(shared_, pixels, weights, panels, 0, 1,
+                                                            kStepsAll);
     } else {
-      load_input<kTile.inputs>(0);
+      if (slice > 0) {
+        load_x(0);
+        end_copies();
+      }
 #pragma unroll 1
-      for (int slice = 0; slice < kCut.input_slices; ++slice) {
+      for (int part = 0; part < kCut.input_slices; ++part) {
         wait_copies<0>();
-        __syncthreads();  // the slice is there, and nobody reads the one before
-        if (slice + 1 < kCut.input_slices) load_input<kTile.inputs>(slice + 1);
-        product.template multiply<kCut.input_pitch, kExpandPanel>(
-            shared_ + slice % 2 * kCut.input_buffer, pixels,
-            weights + slice * kSteps * step_bytes(kElement), panels, 0, 1,
-            smaller(kSteps, kStepsAll - slice * kSteps));
+        __syncthreads();  // the part is there, and nobody reads the one before
+        if (part + 1 < kCut.input_slices) {
+          load_x(part + 1);
+          end_copies();
+        }
+        product.template multiply<kCut.x_pitch, kExpandPanel>(
+            shared_ + part % 2 * kCut.x_buffer, pixels,
+            weights + part * kSteps * step_bytes(kElement), panels, 0, 1,
+            smaller(kSteps, kStepsAll - part * kSteps));
       }
     }
     // For a depthwise the halo, padding in it being zeros; for a project its operand.
     constexpr int kPitch = kModule.depthwise.present ? kCut.halo_pitch : kCut.operand_pitch;
-    char* const to = kModule.depthwise.present ? shared_ + kCut.halo_offset : operand(m0 / kMiddle);
+    char* const to = kModule.depthwise.present ? halo(slice) : operand(slice);
+    const char* const constants = expand_constants(slice);
     product.for_each(pixels, panels, [&](int, int pixel0, int c, Sum<kElement>(&sums)[4]) {
       float v[4];
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         const int pixel = pixel0 + pixel_of<kElement>(i);
-        const int m = m0 + c + channel_of<kElement>(i);
+        const int at = c + channel_of<kElement>(i);
         v[i] = finish<kModule, kModule.expand, Residual::kNone>(
-            sums[i], channel<kModule, kModule.expand>(a_.expand, m, kModule.mid_c), 0.0f);
-        bool inside = m < kModule.mid_c;
+            sums[i], channel<kModule, kModule.expand, kMiddleIn>(constants, at), 0.0f);
+        bool inside = m0 + at < kModule.mid_c;
         if constexpr (kModule.depthwise.present) {
           const int row = window_.row + pixel / kCut.halo_columns;
           const int column = window_.column + pixel % kCut.halo_columns;
@@ -176,58 +238,39 @@ class Block {
         if (!inside) v[i] = 0.0f;
       }
       put<kElement>(v, c, [&](int pixel) -> char* {
-        return pixel0 + pixel < kPixelCount ? to + (pixel0 + pixel) * kPitch : nullptr;
+        return pixel0 + pixel < kCut.halo_pixels ? to + (pixel0 + pixel) * kPitch : nullptr;
       });
     });
     __syncthreads();
   }
 
-  // Four channels of the halo for results c .. c + 3 of the slice that begins with result `c0`.
-  __device__ __forceinline__ float4 halo(int row, int column, int c) const {
-    const char* line =
-        shared_ + kCut.halo_offset + (row * kCut.halo_columns + column) * kCut.halo_pitch;
-    if constexpr (kModule.multiplier() == 1) {
-      return to_f32<kElement>(
-          *reinterpret_cast<const FourOf<kElement>*>(line + c * static_cast<int>(sizeof(T))));
-    } else {
-      const auto one = [&](int i) {
-        return one_to_f32<kElement>(
-            reinterpret_cast<const T*>(line)[(c + i) / kModule.multiplier()]);
-      };
-      return {one(0), one(1), one(2), one(3)};
-    }
-  }
-
-  // The same from memory, in NHWC, the padding being zeros.
-  __device__ __forceinline__ float4 memory(int row, int column, int c0, int c) const {
-    const int h = window_.row + row, w = window_.column + column;
-    if (h < 0 || h >= kModule.h || w < 0 || w >= kModule.w) return {0, 0, 0, 0};
-    const T* pixel = static_cast<const T*>(a_.x) +
-                     ((window_.n * Offset{kModule.h} + h) * kModule.w + w) * kModule.c;
-    if constexpr (kModule.multiplier() == 1 && kModule.c % 4 == 0) {
-      return to_f32<kElement>(__ldg(reinterpret_cast<const FourOf<kElement>*>(pixel + c0 + c)));
-    } else {
-      const auto one = [&](int i) {
-        const int from = (c0 + c + i) / kModule.multiplier();
-        return from < kModule.c ? one_to_f32<kElement>(__ldg(pixel + from)) : 0.0f;
-      };
-      return {one(0), one(1), one(2), one(3)};
-    }
-  }
-
-  // Filters the slice of results from `c0` on: into lines of the project's operand, or into y.
-  __device__ __forceinline__ void filter(int c0, char* to) {
+  // Filters the channels of a slice: into lines of the project's operand, or into y.
+  __device__ __forceinline__ void filter(int slice) {
+    const int c0 = first_channel(slice);
+    constexpr int kPitch = kModule.expand.present ? kCut.halo_pitch : kCut.input_pitch;
+    const char* const from = halo(slice);
+    char* const to = operand(slice);
+    const char* const constants = filter_constants(slice);
     const auto load = [&](int row, int column, int c) {
-      if constexpr (kModule.filters_memory()) {
-        return memory(row, column, c0, c);
-      } else {
-        return halo(row, column, c);
-      }
+      const char* const corner = from + (row * kCut.halo_columns + column) * kPitch;
+      return [=](int i, int j) -> float4 {
+        const char* const pixel = corner + (i * kCut.halo_columns + j) * kPitch;
+        if constexpr (kModule.multiplier() == 1) {
+          return to_f32<kElement>(*reinterpret_cast<const FourOf<kElement>*>(pixel + c * kSize));
+        } else {
+          const auto one = [&](int k) {
+            return one_to_f32<kElement>(
+                reinterpret_cast<const T*>(pixel)[(c + k) / kModule.multiplier()]);
+          };
+          return {one(0), one(1), one(2), one(3)};
+        }
+      };
     };
     filter_tile<kModule, kTile, kMiddle>(
-        a_.depthwise, c0, load, [&](int row, int column, int c, float4 four) {
+        taps(slice), load, [&](int row, int column, int c, float4 four) {
           const float f[4] = {four.x, four.y, four.z, four.w};
           Sum<kElement> sums[4];
+          Channel channels[4];
 #pragma unroll
           for (int i = 0; i < 4; ++i) {
             if constexpr (kElement == Element::kS8) {
@@ -235,23 +278,21 @@ class Block {
             } else {
               sums[i] = f[i];
             }
+            channels[i] = channel<kModule, kModule.depthwise, kMiddle>(constants, c + i);
           }
           const int pixel = row * kTile.columns + column;
           if constexpr (kModule.project.present) {
             float v[4];
 #pragma unroll
             for (int i = 0; i < 4; ++i) {
-              const int k = c0 + c + i;
-              const float value = finish<kModule, kModule.depthwise, Residual::kNone>(
-                  sums[i], channel<kModule, kModule.depthwise>(a_.depthwise, k, kModule.filtered_c),
-                  0.0f);
-              v[i] = k < kModule.filtered_c ? value : 0.0f;
+              v[i] =
+                  finish<kModule, kModule.depthwise, Residual::kNone>(sums[i], channels[i], 0.0f);
+              if (c0 + c + i >= kModule.filtered_c) v[i] = 0.0f;
             }
-            *reinterpret_cast<FourOf<kElement>*>(to + pixel * kCut.operand_pitch +
-                                                 c * static_cast<int>(sizeof(T))) =
+            *reinterpret_cast<FourOf<kElement>*>(to + pixel * kCut.operand_pitch + c * kSize) =
                 from_f32<kElement>(float4{v[0], v[1], v[2], v[3]});
           } else if constexpr (kModule.y_layout == Layout::kNhwc) {
-            store_four<kModule, kModule.depthwise>(a_, a_.depthwise, place_.n, place_.p + row,
+            store_four<kModule, kModule.depthwise>(a_, channels, place_.n, place_.p + row,
                                                    place_.q + column, place_.k + c, sums);
           } else {
 #pragma unroll
@@ -262,52 +303,43 @@ class Block {
         });
   }
 
-  // Where slice `slice` of the project's operand lies.
-  __device__ __forceinline__ char* operand(int slice) const {
-    return shared_ + (kLone ? slice % 2 * kCut.input_buffer
-                            : kCut.operand_offset + slice % 2 * kCut.operand_buffer);
-  }
-
   __device__ __forceinline__ void run_project() {
     constexpr int kPanels = kTile.outputs / kPanel;
-    constexpr int kAllPanels = ceil_div(kModule.k, kPanel);
     const int in_pixels = warp() % kTile.warps_pixels;
     const int in_outputs = warp() / kTile.warps_pixels % kTile.warps_outputs;
     const int in_sums = warp() / (kTile.warps_pixels * kTile.warps_outputs);
     const int first = place_.k / kPanel;
     const Share pixels{in_pixels, kTile.warps_pixels, ceil_div(kCut.pixels, kPixels) - 1};
-    const Share panels{in_outputs, kTile.warps_outputs, smaller(kPanels, kAllPanels - first) - 1};
-    const char* const weights = kKeepProject ? shared_ + kCut.weight_offset
-                                             : static_cast<const char*>(a_.project.w) +
-                                                   static_cast<long long>(first) * kProjectPanel;
+    const Share panels{in_outputs, kTile.warps_outputs,
+                       smaller(kPanels, ceil_div(kModule.k, kPanel) - first) - 1};
     constexpr int kSteps = kMiddle / step_channels(kElement);
     constexpr int kStepsAll = ceil_div(kModule.filtered_c, step_channels(kElement));
-    constexpr int kPitch = kLone ? kCut.input_pitch : kCut.operand_pitch;
-    Product<kElement, kCut.project_panels, kCut.project_pixel_tiles, kKeepProject> product;
+    constexpr int kPitch = kModule.lone() ? kCut.input_pitch : kCut.operand_pitch;
+    constexpr bool kStaged = kTile.stage_weights;
+    constexpr int kPanelBytes = kStaged ? panel_bytes(kElement, kMiddle) : kProjectPanel;
+    Product<kElement, kCut.project_panels, kCut.project_pixel_tiles, kStaged> product;
     product.clear();
-    if constexpr (kLone) load_input<kMiddle>(0);
+    const int slices = (kCut.middle_slices - rank_ + kTile.blocks_sums - 1) / kTile.blocks_sums;
 #pragma unroll 1
-    for (int slice = 0; slice < kCut.middle_slices; ++slice) {
-      const int c0 = slice * kMiddle;
-      if constexpr (kLone) {
-        wait_copies<0>();
-        __syncthreads();
-        if (slice + 1 < kCut.middle_slices) load_input<kMiddle>(slice + 1);
-      } else {
-        if constexpr (kModule.expand.present) {
-          expand(c0 / kModule.multiplier());
-        } else if constexpr (!kModule.filters_memory()) {
-          load_halo(c0 / kModule.multiplier());
-        }
-        if constexpr (kModule.depthwise.present) {
-          filter(c0, operand(slice));
-          if constexpr (kKeepProject) wait_copies<0>();
-          __syncthreads();
-        }
+    for (int slice = 0; slice < slices; ++slice) {
+      wait_copies<0>();
+      __syncthreads();  // the slice is there, and nobody works on the one before
+      if (slice + 1 < slices) {
+        fetch_constants(slice + 1);
+        fetch_input(slice + 1);
+        end_copies();
       }
-      product.template multiply<kPitch, kProjectPanel>(
-          operand(slice), pixels, weights + slice * kSteps * step_bytes(kElement), panels, in_sums,
-          kTile.warps_sums, smaller(kSteps, kStepsAll - slice * kSteps));
+      if constexpr (kModule.expand.present) expand(slice);
+      if constexpr (kModule.depthwise.present) {
+        filter(slice);
+        __syncthreads();
+      }
+      const char* const weights =
+          kStaged ? stage(slice) + kCut.project_weights
+                  : project_weights(first) + among_all(slice) * kSteps * step_bytes(kElement);
+      product.template multiply<kPitch, kPanelBytes>(
+          operand(slice), pixels, weights, panels, in_sums, kTile.warps_sums,
+          smaller(kSteps, kStepsAll - among_all(slice) * kSteps));
     }
     __syncthreads();  // the sums lie where operands were
     Sum<kElement>* const plane = sums() + in_sums * round_up(kCut.pixels, kPixels) * kCut.sum_pitch;
@@ -318,12 +350,19 @@ class Block {
             values[i];
       }
     });
-    __syncthreads();
-    store_sums<kModule, kModule.project, kTile>(a_, a_.project, place_, sums());
+    if constexpr (kTile.blocks_sums > 1) {
+      cluster_barrier();
+    } else {
+      __syncthreads();
+    }
+    store_sums<kModule, kModule.project, kTile>(a_, shared_ + kCut.project_constants, place_, rank_,
+                                                sums());
+    if constexpr (kTile.blocks_sums > 1) cluster_barrier();  // others may still read ours
   }
 
   const Arguments& a_;
   char* const shared_;
+  int rank_;
   Place place_;
   Window window_;
 };

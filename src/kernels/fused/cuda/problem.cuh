@@ -47,10 +47,9 @@ struct Module {
 
   constexpr int bytes() const { return size_of(element); }
   constexpr int multiplier() const { return filtered_c / mid_c; }  // filters of one channel
-  // Channels that the depthwise reads from memory itself, in place of a tile put in shared memory.
-  constexpr bool filters_memory() const {
-    return depthwise.present && !expand.present && x_layout == Layout::kNhwc;
-  }
+  constexpr int taps() const { return r * s; }
+  // A pointwise on its own.
+  constexpr bool lone() const { return project.present && !expand.present && !depthwise.present; }
 };
 
 // In the order of the stages; operands of absent stages are null.
@@ -60,8 +59,8 @@ struct Arguments {
   void* y;
   struct Weights {
     const void* w;       // packed: see pack.h
-    const void* bias;    // f32, or s32 where elements are s8
-    const float* scale;  // s8
+    const void* bias;    // f32, or s32 where elements are s8; padded with zeros to whole panels
+    const float* scale;  // s8; padded likewise
   } expand, depthwise, project;
 };
 

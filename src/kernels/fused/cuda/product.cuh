@@ -102,24 +102,35 @@ class Product {
     for (int i = 0; i < kPanels; ++i) {
       from[i] = weights + static_cast<long long>(panels.at(i)) * kPanelBytes + lane_bytes();
     }
-    uint4 ahead[kAhead][kPanels][kLoads];
-#pragma unroll
-    for (int i = 0; i < kAhead; ++i) {
-      if (first + i * stride < steps) fetch(ahead[i], from, first + i * stride);
-    }
-    for (int base = first; base < steps; base += kAhead * stride) {
+    if constexpr (kShared) {
+#pragma unroll 2
+      for (int step = first; step < steps; step += stride) {
+        add<kPitch>(operand + step * kStepLine, pixels, [&](int panel, int load) {
+          return *reinterpret_cast<const uint4*>(from[panel] + step * step_bytes(kElement) +
+                                                 load * 64);
+        });
+      }
+    } else {
+      uint4 ahead[kAhead][kPanels][kLoads];
 #pragma unroll
       for (int i = 0; i < kAhead; ++i) {
-        const int step = base + i * stride;
-        if (step >= steps) break;
-        uint4 now[kPanels][kLoads];
+        if (first + i * stride < steps) fetch(ahead[i], from, first + i * stride);
+      }
+      for (int base = first; base < steps; base += kAhead * stride) {
 #pragma unroll
-        for (int panel = 0; panel < kPanels; ++panel) {
+        for (int i = 0; i < kAhead; ++i) {
+          const int step = base + i * stride;
+          if (step >= steps) break;
+          uint4 now[kPanels][kLoads];
 #pragma unroll
-          for (int load = 0; load < kLoads; ++load) now[panel][load] = ahead[i][panel][load];
+          for (int panel = 0; panel < kPanels; ++panel) {
+#pragma unroll
+            for (int load = 0; load < kLoads; ++load) now[panel][load] = ahead[i][panel][load];
+          }
+          if (step + kAhead * stride < steps) fetch(ahead[i], from, step + kAhead * stride);
+          add<kPitch>(operand + step * kStepLine, pixels,
+                      [&](int panel, int load) { return now[panel][load]; });
         }
-        if (step + kAhead * stride < steps) fetch(ahead[i], from, step + kAhead * stride);
-        add<kPitch>(operand + step * kStepLine, pixels, now);
       }
     }
   }
@@ -142,11 +153,7 @@ class Product {
   static constexpr bool kFma = kElement == Element::kF32;
   static constexpr int kLoads = kFma ? 4 : 1;       // 16-byte loads of a lane, panel and step
   static constexpr int kStepLine = kFma ? 16 : 32;  // bytes of a pixel's line
-  // Steps ahead: as many as cover the latency of L2 and leave room in the registers.
-  static constexpr int kAhead = kShared        ? (kFma ? 1 : 2)
-                                : kFma         ? (kPanels == 1 ? 2 : 1)
-                                : kPanels <= 2 ? 4
-                                               : 2;
+  static constexpr int kAhead = steps_ahead(kElement, kPanels);
 
   __device__ __forceinline__ static int lane_bytes() {
     return kFma ? (lane() & 3) * 16 : lane() * 16;
@@ -168,28 +175,36 @@ class Product {
     }
   }
 
-  template <int kPitch>
-  __device__ __forceinline__ void add(const char* operand, Share pixels,
-                                      const uint4 (&w)[kPanels][kLoads]) {
+  // weight(panel, load): 16 bytes of this lane.
+  template <int kPitch, class Weight>
+  __device__ __forceinline__ void add(const char* operand, Share pixels, Weight&& weight) {
     if constexpr (kFma) {
+      float x[kPixelTiles][4];
 #pragma unroll
       for (int tile = 0; tile < kPixelTiles; ++tile) {
-        const float4 x = *reinterpret_cast<const float4*>(
+        const float4 four = *reinterpret_cast<const float4*>(
             operand + (pixels.at(tile) * kPixels + (lane() >> 2)) * kPitch);
-        const float four[4] = {x.x, x.y, x.z, x.w};
+        x[tile][0] = four.x, x[tile][1] = four.y, x[tile][2] = four.z, x[tile][3] = four.w;
+      }
+#pragma unroll
+      for (int k = 0; k < 4; ++k) {
 #pragma unroll
         for (int panel = 0; panel < kPanels; ++panel) {
+          const uint4 w = weight(panel, k);
 #pragma unroll
-          for (int k = 0; k < 4; ++k) {
+          for (int tile = 0; tile < kPixelTiles; ++tile) {
             float(&sum)[4] = sums_[panel][tile];
-            sum[0] = fmaf(four[k], __uint_as_float(w[panel][k].x), sum[0]);
-            sum[1] = fmaf(four[k], __uint_as_float(w[panel][k].y), sum[1]);
-            sum[2] = fmaf(four[k], __uint_as_float(w[panel][k].z), sum[2]);
-            sum[3] = fmaf(four[k], __uint_as_float(w[panel][k].w), sum[3]);
+            sum[0] = fmaf(x[tile][k], __uint_as_float(w.x), sum[0]);
+            sum[1] = fmaf(x[tile][k], __uint_as_float(w.y), sum[1]);
+            sum[2] = fmaf(x[tile][k], __uint_as_float(w.z), sum[2]);
+            sum[3] = fmaf(x[tile][k], __uint_as_float(w.w), sum[3]);
           }
         }
       }
     } else {
+      uint4 w[kPanels];
+#pragma unroll
+      for (int panel = 0; panel < kPanels; ++panel) w[panel] = weight(panel, 0);
 #pragma unroll
       for (int tile = 0; tile < kPixelTiles; tile += 2) {
         // Lanes 0-15 give the lines of one tile's pixels, lanes 16-31 those of the next one's.
@@ -203,9 +218,9 @@ class Product {
                      : "memory");
 #pragma unroll
         for (int panel = 0; panel < kPanels; ++panel) {
-          tensor_product<kElement>(sums_[panel][tile], w[panel][0], b[0], b[1]);
+          tensor_product<kElement>(sums_[panel][tile], w[panel], b[0], b[1]);
           if (tile + 1 < kPixelTiles) {
-            tensor_product<kElement>(sums_[panel][tile + 1], w[panel][0], b[2], b[3]);
+            tensor_product<kElement>(sums_[panel][tile + 1], w[panel], b[2], b[3]);
           }
         }
       }

@@ -15,12 +15,17 @@ struct Tile {
   int inputs = 64;  // channels of x that a block holds at a time
   // How the warps of a block share the last pointwise: its pixels, its outputs, its sums.
   int warps_pixels = 1, warps_outputs = 4, warps_sums = 2;
+  // How many blocks share those sums, each with its slices of channels: a cluster, which adds them
+  // up through distributed shared memory. More than one from sm_90 on.
+  int blocks_sums = 1;
   // How they share the expand's pixels; the rest share its outputs.
   int expand_warps_pixels = 4;
-  int strip = 4;              // outputs of a row that one thread filters at a time
-  int strip_rows = 1;         // and rows
-  int blocks = 1;             // at once on a multiprocessor, which bounds their registers
-  bool keep_weights = false;  // the block's weights are fetched at once, before anything else
+  int strip = 4;       // outputs of a row that one thread filters at a time
+  int strip_rows = 1;  // and rows
+  int blocks = 1;      // at once on a multiprocessor, which bounds their registers
+  // Weights of pointwise stages pass shared memory, fetched with the slice of channels that they
+  // belong to; otherwise warps read them from memory as they multiply.
+  bool stage_weights = false;
 
   constexpr int warps() const { return warps_pixels * warps_outputs * warps_sums; }
   constexpr int threads() const { return 32 * warps(); }
@@ -43,6 +48,11 @@ constexpr int step_channels(Element element) {
 constexpr int step_bytes(Element element) {
   return kPanel * step_channels(element) * size_of(element);
 }
+// Steps of a sum that weights which pass no shared memory are read ahead: as many as registers have
+// room for.
+constexpr int steps_ahead(Element element, int panels) {
+  return element == Element::kF32 ? (panels == 1 ? 2 : 1) : (panels <= 2 ? 4 : 2);
+}
 // Bytes from one pixel to the next in shared memory: an odd number of 16 bytes, so that eight
 // pixels in a row meet all banks.
 constexpr int pitch_bytes(Element element, int channels) {
@@ -54,99 +64,120 @@ constexpr int panel_bytes(Element element, int channels) {
 }
 
 // Everything that follows from a module and a tile.
+//
+// Shared memory, from 0 on: x for an expand; one stage (or two, one of them being filled while the
+// other is worked on) of what belongs to a slice of channels; the expanded halo; the project's
+// operand; what does not depend on the slice. Sums are put down over all but the last.
 struct Cut {
   int tiles_h = 0, tiles_w = 0;  // of one image
   int slices = 0;                // of y's channels
   long long blocks = 0;
   int pixels = 0;                       // of y, in a block
-  int halo_rows = 0, halo_columns = 0;  // of the map that the last spatial stage reads
+  int halo_rows = 0, halo_columns = 0;  // of the depthwise's input, or of y without one
   int halo_pixels = 0;
-  int middle_slices = 0, input_slices = 0;
+  int middle = 0, middle_in = 0;  // channels of a slice: before the project or of y; before the dw
+  int middle_slices = 0, block_slices = 0;  // all, and the most that one block of a cluster has
+  int input_slices = 0;
   // Tiles of 8 pixels x 16 channels of one warp.
   int expand_pixel_tiles = 0, expand_panels = 0;
   int project_pixel_tiles = 0, project_panels = 0;
-  // Shared memory: offsets and the whole, in bytes. The sums lie over everything but the weights.
-  int input_pitch = 0, halo_pitch = 0, operand_pitch = 0;
-  int input_buffer = 0;  // one of `input_buffers`, from 0 on
-  int input_buffers = 0;
-  int halo_offset = 0;     // what the depthwise reads
-  int operand_offset = 0;  // what the project reads, where another stage made it
-  int operand_buffer = 0, operand_buffers = 0;
+
+  int x_pitch = 0, x_buffer = 0, x_buffers = 0;
+  // Of a stage: its input (x, where there is no expand), then weights and constants.
+  int stages = 0, stage_offset = 0, stage_bytes = 0;
+  int input_pitch = 0, expand_weights = 0, project_weights = 0, constants = 0;
+  int halo_pitch = 0, halo_offset = 0;  // of an expanded halo
+  int operand_pitch = 0, operand_offset = 0, operand_buffer = 0, operand_buffers = 0;
   int sum_pitch = 0;   // in 4-byte words
   int sum_planes = 0;  // one for each share of the sums; none where nothing is put down
-  int weight_offset = 0, weight_bytes = 0;
+  int sum_offset = 0;
+  int project_constants = 0;
   int shared_bytes = 0;
 };
+
+// Bytes of a stage's bias and scale for `channels`.
+constexpr int constant_bytes(const Module& m, const Stage& stage, int channels) {
+  const int lines = (stage.bias ? 1 : 0) + (m.element == Element::kS8 ? 1 : 0);
+  return stage.present ? lines * round_up(channels, kPanel) * 4 : 0;
+}
 
 constexpr Cut cut(const Module& m, const Tile& t) {
   Cut c;
   c.tiles_h = ceil_div(m.p, t.rows), c.tiles_w = ceil_div(m.q, t.columns);
   c.slices = ceil_div(m.k, t.outputs);
-  c.blocks = 1ll * m.n * c.tiles_h * c.tiles_w * c.slices;
+  c.blocks = 1ll * m.n * c.tiles_h * c.tiles_w * c.slices * t.blocks_sums;
   c.pixels = t.rows * t.columns;
   c.halo_rows =
       m.depthwise.present ? (t.rows - 1) * m.stride_h + (m.r - 1) * m.dilation_h + 1 : t.rows;
   c.halo_columns =
       m.depthwise.present ? (t.columns - 1) * m.stride_w + (m.s - 1) * m.dilation_w + 1 : t.columns;
   c.halo_pixels = c.halo_rows * c.halo_columns;
-  const bool last_is_project = m.project.present;
-  const int middle_channels = last_is_project ? m.filtered_c : t.outputs;
-  const int middle = last_is_project ? t.middle : t.outputs;
-  c.middle_slices = ceil_div(middle_channels, middle);
-
-  // x is put in shared memory for a pointwise that reads it, or to be turned around.
-  int offset = 0;
-  const bool lone = last_is_project && !m.expand.present && !m.depthwise.present;
+  c.middle = m.project.present ? t.middle : t.outputs;
+  c.middle_in = c.middle / m.multiplier();
+  c.middle_slices = m.project.present ? ceil_div(m.filtered_c, t.middle) : 1;
   const int padded_halo = round_up(c.halo_pixels, kPixels);
+  const int padded_pixels = round_up(c.pixels, kPixels);
+
+  int offset = 0;
   if (m.expand.present) {
     c.input_slices = ceil_div(m.c, t.inputs);
-    c.input_buffers = smaller(c.input_slices, 2);
-    c.input_pitch = pitch_bytes(m.element, t.inputs);
-    c.input_buffer = padded_halo * c.input_pitch;
-  } else if (lone) {
-    c.input_slices = c.middle_slices;
-    c.input_buffers = smaller(c.input_slices, 2);
-    c.input_pitch = pitch_bytes(m.element, middle);
-    c.input_buffer = round_up(c.pixels, kPixels) * c.input_pitch;
+    c.x_buffers = smaller(c.input_slices, 2);
+    c.x_pitch = pitch_bytes(m.element, t.inputs);
+    c.x_buffer = padded_halo * c.x_pitch;
+    offset += c.x_buffers * c.x_buffer;
   }
-  offset += c.input_buffers * c.input_buffer;
-  if (m.depthwise.present && !m.filters_memory()) {
-    c.halo_pitch = pitch_bytes(m.element, middle / m.multiplier());
+
+  c.stage_offset = offset;
+  int stage = 0;
+  if (!m.expand.present) {
+    c.input_pitch = pitch_bytes(m.element, c.middle_in);
+    stage += (m.lone() ? padded_pixels : padded_halo) * c.input_pitch;
+  }
+  c.expand_weights = stage;
+  if (t.stage_weights && m.expand.present) {
+    stage += ceil_div(c.middle_in, kPanel) * panel_bytes(m.element, m.c);
+  }
+  c.project_weights = stage;
+  if (t.stage_weights && m.project.present) {
+    stage += t.outputs / kPanel * panel_bytes(m.element, c.middle);
+  }
+  c.constants = stage;
+  if (m.depthwise.present) stage += m.taps() * c.middle * 4;
+  stage += constant_bytes(m, m.depthwise, c.middle) + constant_bytes(m, m.expand, c.middle_in);
+  c.stage_bytes = stage;
+  c.block_slices = ceil_div(c.middle_slices, t.blocks_sums);
+  c.stages = smaller(c.block_slices, 2);
+  offset += c.stages * stage;
+
+  if (m.depthwise.present && m.expand.present) {
+    c.halo_pitch = pitch_bytes(m.element, c.middle_in);
     c.halo_offset = offset;
     offset += padded_halo * c.halo_pitch;
   }
-  if (last_is_project && !lone) {
-    c.operand_pitch = pitch_bytes(m.element, middle);
+  if (m.project.present && !m.lone()) {
+    c.operand_pitch = pitch_bytes(m.element, c.middle);
     c.operand_offset = offset;
-    c.operand_buffer = round_up(c.pixels, kPixels) * c.operand_pitch;
-    c.operand_buffers = smaller(c.middle_slices, 2);
+    c.operand_buffer = padded_pixels * c.operand_pitch;
+    c.operand_buffers = smaller(c.block_slices, 2);
     offset += c.operand_buffers * c.operand_buffer;
   }
   if (m.expand.present) {
-    const int pixel_tiles = ceil_div(m.depthwise.present ? c.halo_pixels : c.pixels, kPixels);
-    c.expand_pixel_tiles = ceil_div(pixel_tiles, t.expand_warps_pixels);
-    c.expand_panels =
-        ceil_div(ceil_div(middle / (m.depthwise.present ? m.multiplier() : 1), kPanel),
-                 t.warps() / t.expand_warps_pixels);
+    c.expand_pixel_tiles = ceil_div(ceil_div(c.halo_pixels, kPixels), t.expand_warps_pixels);
+    c.expand_panels = ceil_div(ceil_div(c.middle_in, kPanel), t.warps() / t.expand_warps_pixels);
   }
-  if (last_is_project) {
+  if (m.project.present) {
     c.project_pixel_tiles = ceil_div(ceil_div(c.pixels, kPixels), t.warps_pixels);
-    c.project_panels = ceil_div(ceil_div(t.outputs, kPanel), t.warps_outputs);
+    c.project_panels = ceil_div(t.outputs / kPanel, t.warps_outputs);
   }
-  // Sums of a project, and results that leave in another order than threads have them.
-  if (last_is_project) c.sum_planes = t.warps_sums;
-  if (!last_is_project && m.y_layout == Layout::kNchw) c.sum_planes = 1;
+  // Sums of a project, and results that leave in another order than threads have them; the latter
+  // while the halo is still being read.
+  c.sum_planes = m.project.present ? t.warps_sums : m.y_layout == Layout::kNchw ? 1 : 0;
   c.sum_pitch = round_up(t.outputs, kPanel) + 4;
-  const int sums = c.sum_planes * round_up(c.pixels, kPixels) * c.sum_pitch * 4;
-  // Results in NCHW are put down while the halo is still being read.
-  const bool beside = !last_is_project && c.sum_planes > 0;
-  c.shared_bytes = beside ? offset + sums : larger(offset, sums);
-  if (t.keep_weights) {
-    c.weight_offset = round_up(c.shared_bytes, 16);
-    c.weight_bytes =
-        ceil_div(t.outputs, kPanel) * panel_bytes(m.element, last_is_project ? m.filtered_c : m.c);
-    c.shared_bytes = c.weight_offset + c.weight_bytes;
-  }
+  c.sum_offset = m.project.present ? 0 : offset;
+  offset = larger(offset, c.sum_offset + c.sum_planes * padded_pixels * c.sum_pitch * 4);
+  c.project_constants = offset;
+  offset += constant_bytes(m, m.project, t.outputs);
+  c.shared_bytes = offset;
   return c;
 }
 

@@ -10,9 +10,6 @@
 namespace convoy::fused_cuda {
 namespace {
 
-constexpr int kMostSums = 64;  // of a lane; more spill
-constexpr int kMostThreads = 512;
-
 int granularity(const Module& m) {
   // The slice before a project begins with a whole step and, before a depthwise, whole panels.
   return std::max(kPanel * m.multiplier(), m.project.present ? step_channels(m.element) : 0);
@@ -137,10 +134,19 @@ class Candidates {
   }
 
   void add_rest() {
+    const int shares = m_.project.present ? ceil_div(m_.filtered_c, tile_.middle) : 1;
+    for (const int share : {1, 2, 4, 8}) {
+      if (share > shares) break;
+      tile_.blocks_sums = share;
+      add_residency();
+    }
+  }
+
+  void add_residency() {
     for (const int blocks : {1, 2}) {
-      for (const bool keep : {false, true}) {
+      for (const bool stage : {false, true}) {
         tile_.blocks = blocks;
-        tile_.keep_weights = keep;
+        tile_.stage_weights = stage;
         const TileReport r = judge(m_, tile_, device_);
         if (r.reason.empty()) found_.push_back({tile_, r.estimate.seconds});
       }
@@ -153,6 +159,29 @@ class Candidates {
   std::vector<Found> found_;
 };
 
+// Registers of one thread, roughly: a little more than the compiler was seen to take.
+int registers_needed(const Module& m, const Tile& t, const Cut& c) {
+  const auto product = [&](int panels, int tiles) {
+    const bool fma = m.element == Element::kF32;
+    const int weights = t.stage_weights
+                            ? panels * (fma ? 8 : 4)
+                            : panels * (fma ? 16 : 4) * (1 + steps_ahead(m.element, panels));
+    return 4 * panels * tiles + weights + (fma ? 4 * tiles : 4) + 2 * panels;
+  };
+  int most = 0;
+  if (m.expand.present) most = std::max(most, product(c.expand_panels, c.expand_pixel_tiles) + 10);
+  if (m.depthwise.present) {
+    const int weights = 4 * (m.taps() <= 9 ? m.taps() : m.s);
+    const int outputs = t.strip * t.strip_rows;
+    most = std::max(most, weights + 4 * outputs + 4 * std::min(outputs + m.s, 8) + 16);
+  }
+  // A project's sums stay while the stages before it are at work.
+  const int held = m.project.present ? 4 * c.project_panels * c.project_pixel_tiles : 0;
+  most = std::max(held + most,
+                  m.project.present ? product(c.project_panels, c.project_pixel_tiles) : 0);
+  return most + 36;
+}
+
 }  // namespace
 
 TileReport judge(const Module& m, const Tile& t, const DeviceDesc& device) {
@@ -161,10 +190,10 @@ TileReport judge(const Module& m, const Tile& t, const DeviceDesc& device) {
     r.reason = std::move(why);
     return r;
   };
-  const auto positive = {t.rows,          t.columns,    t.outputs,
-                         t.middle,        t.inputs,     t.warps_pixels,
-                         t.warps_outputs, t.warps_sums, t.expand_warps_pixels,
-                         t.strip,         t.strip_rows, t.blocks};
+  const auto positive = {
+      t.rows,         t.columns,       t.outputs,    t.middle,      t.inputs,
+      t.warps_pixels, t.warps_outputs, t.warps_sums, t.blocks_sums, t.expand_warps_pixels,
+      t.strip,        t.strip_rows,    t.blocks};
   if (std::any_of(positive.begin(), positive.end(), [](int v) { return v < 1 || v > 4096; })) {
     return refuse("has sizes outside 1 to 4096");
   }
@@ -185,9 +214,14 @@ TileReport judge(const Module& m, const Tile& t, const DeviceDesc& device) {
   if (!m.project.present && (t.warps_pixels != 1 || t.warps_outputs != 1)) {
     return refuse("has no project whose warps could share pixels or outputs");
   }
-  if (t.keep_weights && ((m.expand.present && m.project.present) ||
-                         (!m.expand.present && !m.project.present) || m.multiplier() != 1)) {
-    return refuse("can keep the weights of one pointwise alone, without further filters");
+  if (t.blocks_sums > 8 || (t.blocks_sums > 1 && device.cuda.compute_major < 9)) {
+    return refuse("needs clusters of at most 8 blocks, and more than one from sm_90 on");
+  }
+  if (t.blocks_sums > (m.project.present ? ceil_div(m.filtered_c, t.middle) : 1)) {
+    return refuse("has fewer slices of channels than blocks that share them");
+  }
+  if (t.stage_weights && !m.expand.present && !m.project.present) {
+    return refuse("has no pointwise whose weights it could stage");
   }
   // Sizes are worked out in ints; what is refused by them is far too large for any device.
   const double halo = (1.0 * t.rows * m.stride_h + 1.0 * m.r * m.dilation_h) *
@@ -210,27 +244,11 @@ TileReport judge(const Module& m, const Tile& t, const DeviceDesc& device) {
       t.blocks * r.threads > device.cuda.threads_multiprocessor) {
     return refuse("does not fit " + std::to_string(t.blocks) + " times on a multiprocessor");
   }
-  const int sums = 4 * std::max(c.project_panels * c.project_pixel_tiles,
-                                c.expand_panels * c.expand_pixel_tiles);
-  // A project's sums stay while the expand has its own.
-  const int held =
-      m.expand.present && m.project.present
-          ? 4 * (c.project_panels * c.project_pixel_tiles + c.expand_panels * c.expand_pixel_tiles)
-          : sums;
-  const int registers =
-      static_cast<int>(device.cuda.registers_multiprocessor) / (t.blocks * r.threads);
-  const int room = std::min(registers, 255) - 64;
-  if (held > kMostSums + 32 || held > room) {
-    return refuse("has " + std::to_string(held) + " sums a lane, more than registers for");
-  }
-  // The depthwise keeps its weights, a strip's sums and inputs.
-  if (m.depthwise.present) {
-    const int taps = m.r * m.s <= 9 ? m.r * m.s * 4 : m.s * 4;
-    const int strip = 4 * t.strip * t.strip_rows;
-    const int project = m.project.present ? 4 * c.project_panels * c.project_pixel_tiles : 0;
-    if (taps + strip + project + 32 > std::min(registers, 255)) {
-      return refuse("filters strips too long for its registers");
-    }
+  const int registers = std::min<int>(
+      255, static_cast<int>(device.cuda.registers_multiprocessor / (t.blocks * r.threads)));
+  if (const int needed = registers_needed(m, t, c); needed > registers) {
+    return refuse("needs some " + std::to_string(needed) + " registers a thread, there are " +
+                  std::to_string(registers));
   }
   r.estimate = estimate(m, t, c, device);
   return r;

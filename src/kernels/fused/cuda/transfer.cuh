@@ -61,12 +61,59 @@ __device__ __forceinline__ void let_next_kernel_start() {
 #endif
 }
 
-// kBytes, a multiple of 16, by all threads.
-template <int kThreads, int kBytes>
-__device__ __forceinline__ void copy_block(char* to, const char* from) {
-#pragma unroll 4
-  for (int i = threadIdx.x * 16; i < kBytes; i += kThreads * 16) {
-    copy_async<16>(to + i, from + i, true);
+// All threads of all blocks of the cluster; what they wrote to shared memory is there after it.
+__device__ __forceinline__ void cluster_barrier() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile(
+      "barrier.cluster.arrive.aligned;\n"
+      "barrier.cluster.wait.aligned;" ::
+          : "memory");
+#endif
+}
+
+// Four words of another block of the cluster, from where they lie in this one.
+template <class T>
+__device__ __forceinline__ void load_from_block(const T* here, int rank, T (&four)[4]) {
+#if __CUDA_ARCH__ >= 900
+  unsigned there, words[4];
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;"
+               : "=r"(there)
+               : "r"(shared_address(here)), "r"(rank));
+  asm volatile("ld.shared::cluster.v4.u32 {%0,%1,%2,%3}, [%4];"
+               : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+               : "r"(there)
+               : "memory");
+#pragma unroll
+  for (int i = 0; i < 4; ++i) four[i] = __builtin_bit_cast(T, words[i]);
+#endif
+}
+
+// kLines lines of kBytes (a multiple of 16) that lie kFrom apart in memory, one after the other, by
+// all threads; of each line only the first `there` bytes, zeros after.
+template <int kThreads, int kLines, int kBytes>
+__device__ __forceinline__ void copy_lines(char* to, const void* from, long long apart, int there) {
+  constexpr int kChunks = kBytes / 16;
+#pragma unroll 1
+  for (int i = threadIdx.x; i < kLines * kChunks; i += kThreads) {
+    const int line = i / kChunks, at = i % kChunks * 16;
+    const bool valid = at < there;
+    copy_async<16>(to + line * kBytes + at,
+                   static_cast<const char*>(from) + (valid ? line * apart + at : 0), valid);
+  }
+}
+
+// Bias and scale of channels [c0, c0 + kCount) of `channels`.
+template <Module kModule, Stage kStage, int kThreads, int kCount>
+__device__ __forceinline__ void copy_constants(char* to, const Arguments::Weights& w, int c0,
+                                               int channels) {
+  constexpr int kBytes = round_up(kCount, kPanel) * 4;
+  const int there = (round_up(channels, kPanel) - c0) * 4;
+  if constexpr (kStage.bias) {
+    copy_lines<kThreads, 1, kBytes>(to, static_cast<const char*>(w.bias) + c0 * 4ll, 0, there);
+    to += kBytes;
+  }
+  if constexpr (kModule.element == Element::kS8) {
+    copy_lines<kThreads, 1, kBytes>(to, w.scale + c0, 0, there);
   }
 }
 
@@ -104,7 +151,7 @@ __device__ __forceinline__ void load_map(char* to, const void* x, Window window,
                                                                                              : 4;
     constexpr int kElements = kVector / static_cast<int>(sizeof(T));
     constexpr int kLine = kPadded / kElements;
-#pragma unroll 4
+#pragma unroll 1
     for (int i = threadIdx.x; i < kPixelCount * kLine; i += kThreads) {
       const int pixel = i / kLine, c = i % kLine * kElements;
       Offset row, column;
