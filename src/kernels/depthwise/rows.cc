@@ -8,6 +8,7 @@
 // After foreach_target.h.
 #include <hwy/highway.h>
 
+#include "kernels/depthwise/stream-inl.h"
 #include "kernels/simd/epilogue-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -31,11 +32,6 @@ struct Tile {
   std::int64_t channels;  // present in this block
   std::int64_t columns;   // stored of kColumns
 };
-
-template <bool kPartial>
-HWY_INLINE VF load_channels(F32 d, const float* p, std::int64_t channels) {
-  return kPartial ? load_partial(d, p, channels) : hn::LoadU(d, p);
-}
 
 inline bool inside(std::int64_t i, std::int64_t extent) {
   return static_cast<std::uint64_t>(i) < static_cast<std::uint64_t>(extent);
@@ -148,12 +144,12 @@ HWY_INLINE void finish_in_registers(F32 d, const DepthwiseRows& rows, const Tile
   }
 }
 
-// Any epilogue, over accumulators in memory.
+// Any epilogue, over sums in memory, `pitch` elements apart.
 HWY_NOINLINE void finish_any(const DepthwiseRows& rows, const Tile& t, const Target& to,
-                             const float* acc) {
+                             const float* acc, std::int64_t pitch) {
   const F32 d;
   for (std::int64_t column = 0; column < t.columns; ++column) {
-    VF v = hn::Load(d, acc + column * kLanes);
+    VF v = load_partial(d, acc + column * pitch, t.channels);
     VF residual = hn::Zero(d);
     if (to.bias) v = hn::Add(v, load_partial(d, to.bias, t.channels));
     if (to.residual) {
@@ -184,7 +180,7 @@ HWY_NOINLINE void compute_tile(const DepthwiseRows& rows, const Tile& t, const T
   for (int column = 0; column < kColumns; ++column) {
     hn::Store(acc[column], d, spilled + column * kLanes);
   }
-  finish_any(rows, t, to, spilled);
+  finish_any(rows, t, to, spilled, kLanes);
 }
 
 // One output row of one channel block; `to` is at its column q_begin.
@@ -225,11 +221,18 @@ RowFunction choose_row(const ConvDesc& d) {
   }
 }
 
-void compute_rows(const DepthwiseRows& rows) {
+Target target(const DepthwiseRows& rows, std::int64_t p, std::int64_t channel) {
+  const std::int64_t row = p - rows.p_begin;
+  return {.y = rows.y + row * rows.y_row + channel,
+          .residual = rows.residual ? rows.residual + row * rows.residual_row + channel : nullptr,
+          .bias = rows.bias ? rows.bias + channel : nullptr};
+}
+
+void compute_tiles(const DepthwiseRows& rows) {
   const ConvDesc& d = *rows.desc;
   const RowFunction row = choose_row(d);
   for (std::int64_t p = rows.p_begin; p < rows.p_end; ++p) {
-    const std::int64_t top = p * d.stride_h - d.pad_top, y_row = p - rows.p_begin;
+    const std::int64_t top = p * d.stride_h - d.pad_top;
     Tile t{};
     t.r_begin = top < 0 ? (-top + d.dilation_h - 1) / d.dilation_h : 0;
     t.r_end = top < d.h ? std::min(d.r, (d.h - top + d.dilation_h - 1) / d.dilation_h) : 0;
@@ -241,13 +244,51 @@ void compute_rows(const DepthwiseRows& rows) {
       t.x = rows.x + channel;
       t.weights = rows.weights + channel * d.r * d.s;
       t.channels = std::min(kLanes, d.c - channel);
-      const float* residual = rows.residual;
-      if (residual) residual += y_row * rows.residual_row + channel;
-      row(rows, t,
-          {.y = rows.y + y_row * rows.y_row + channel,
-           .residual = residual,
-           .bias = rows.bias ? rows.bias + channel : nullptr});
+      row(rows, t, target(rows, p, channel));
     }
+  }
+}
+
+// `count` rows of y from p on, every block of channels.
+void stream_rows(const DepthwiseRows& rows, const StreamFunctions& functions, std::int64_t p,
+                 std::int64_t count) {
+  const ConvDesc& d = *rows.desc;
+  const std::int64_t top = p * d.stride_h - d.pad_top, inputs = d.r + (count - 1) * d.stride_h;
+  const bool simple = is_clamp(rows.activation) && !rows.residual;
+  Stream s{.x_pixel = rows.x_pixel,
+           .y_pixel = rows.y_pixel,
+           .left = rows.q_begin * d.stride_w - d.pad_left - rows.x_left,
+           .columns = rows.x_columns,
+           .outputs = rows.q_end - rows.q_begin,
+           .whole_rows = top >= 0 && top + inputs <= d.h,
+           .activation = simple ? rows.activation : Unary{}};
+  for (std::int64_t block = rows.block_begin; block < rows.block_end; ++block) {
+    const std::int64_t channel = block * kLanes;
+    s.channels = std::min(kLanes, d.c - channel);
+    s.weights = rows.weights + channel * d.r * d.s;
+    s.bias = rows.bias ? rows.bias + channel : nullptr;
+    for (std::int64_t i = 0; i < inputs; ++i) {
+      const bool there = inside(top + i, d.h);
+      s.x[i] = there ? rows.x + (top + i - rows.x_top) % rows.x_ring * rows.x_row +
+                           s.left * rows.x_pixel + channel
+                     : nullptr;
+    }
+    for (std::int64_t i = 0; i < count; ++i) s.y[i] = target(rows, p + i, channel).y;
+    functions.of[count - 1][s.channels < kLanes](s);
+    if (simple) continue;
+    for (std::int64_t i = 0; i < count; ++i) {
+      Target to = target(rows, p + i, channel);
+      to.bias = nullptr;  // added already
+      finish_any(rows, {.channels = s.channels, .columns = s.outputs}, to, to.y, rows.y_pixel);
+    }
+  }
+}
+
+void compute_rows(const DepthwiseRows& rows) {
+  const StreamFunctions functions = choose_stream(*rows.desc);
+  if (!functions.of[0][0]) return compute_tiles(rows);
+  for (std::int64_t p = rows.p_begin; p < rows.p_end; p += kStreamRows) {
+    stream_rows(rows, functions, p, std::min<std::int64_t>(kStreamRows, rows.p_end - p));
   }
 }
 
