@@ -9,10 +9,8 @@ namespace convoy {
 namespace {
 
 constexpr std::int64_t kLineFloats = 64 / sizeof(float);
-constexpr std::int64_t kSetFloats = 128;  // pixels this far apart crowd a few sets of L1
-
-// Tiles are chosen for so many threads, however many there are, lest sums depend on that.
-constexpr int kThreads = 4;
+constexpr std::int64_t kNarrowSlice = 32;  // channels; narrower ones share too little of x
+constexpr std::int64_t kSetFloats = 128;   // pixels this far apart crowd a few sets of L1
 
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -36,10 +34,16 @@ std::vector<std::int64_t> parts_of(std::int64_t extent, std::initializer_list<st
   return parts;
 }
 
-std::vector<std::int64_t> channel_slices(const CpuStages& stages) {
-  std::vector<std::int64_t> slices{stages.channels};
-  for (const std::int64_t slice : {32, 48, 96, 192}) {
-    if (slice < stages.channels) slices.push_back(slice);
+// Fixed widths, whole panels of the matrix product, and even parts.
+std::vector<std::int64_t> channel_slices(std::int64_t channels) {
+  const std::int64_t lanes = gemm_kernels().lanes;
+  std::vector<std::int64_t> slices{channels};
+  for (std::int64_t slice :
+       {std::int64_t{32}, std::int64_t{48}, std::int64_t{96}, std::int64_t{192},
+        ceil_div(channels, 2), ceil_div(channels, 4), ceil_div(channels, 8)}) {
+    slice = ceil_div(slice, lanes) * lanes;
+    const bool known = std::find(slices.begin(), slices.end(), slice) != slices.end();
+    if (slice < channels && slice >= kNarrowSlice && !known) slices.push_back(slice);
   }
   return slices;
 }
@@ -103,7 +107,7 @@ std::vector<CpuTile> cpu_tiles(const FusedProblem& problem, CpuModule module,
     const CpuTile tile = fitted(problem, module, wish);
     if (std::find(tiles.begin(), tiles.end(), tile) == tiles.end()) tiles.push_back(tile);
   };
-  const std::vector<std::int64_t> slices = channel_slices(stages);
+  const std::vector<std::int64_t> slices = channel_slices(stages.channels);
   for (const std::int64_t channels : slices) {
     if (!stages.depthwise) {
       for (const std::int64_t pixels : {24, 48, 96, 192}) {
@@ -151,28 +155,92 @@ double cpu_flops(const FusedProblem& problem, const CpuTile& tile) {
   return flops + static_cast<double>(stages.expand->desc.flops()) * (rows * columns - 1);
 }
 
+namespace {
+
+// Steps of one task, and what the model charges for each of its calls beside its arithmetic.
+struct Walk {
+  Walk(const CpuStages& stages, const CpuTile& tile)
+      : tasks(stages.images * ceil_div(stages.rows, tile.rows) *
+              ceil_div(stages.columns, tile.columns)),
+        slices(ceil_div(stages.channels, tile.channels)),
+        steps(ceil_div(tile.rows, tile.step)),
+        whole_rows(tile.columns == stages.columns) {}
+  std::int64_t tasks, slices, steps;
+  bool whole_rows;  // the rows of one step are one matrix
+};
+
+// Measured on a Zen 5 core, data in L2 (docs/performance/fcm-cpu.md).
+constexpr double kPointwiseShare = 0.93;  // of the multiply-add rate
+constexpr double kStreamedShare = 0.75;   // square filters, see depthwise/stream-inl.h
+constexpr double kDepthwiseShare = 0.35;  // any other
+constexpr double kPanelSeconds = 25e-9;   // of a matrix product's panel, begun and ended
+constexpr double kRowSeconds = 25e-9;     // of one or two rows of a block of channels, as well
+
+bool is_streamed(const ConvDesc& d) {
+  const bool square = d.r == d.s && (d.r == 3 || d.r == 5 || d.r == 7);
+  return square && d.stride_h == d.stride_w && d.stride_h <= 2 && d.dilation_h == 1 &&
+         d.dilation_w == 1;
+}
+
+}  // namespace
+
 double cpu_seconds(const FusedProblem& problem, const CpuTile& tile, const DeviceDesc& device) {
   const CpuStages stages(problem);
   const CpuScratch scratch(stages, tile);
+  const Walk walk(stages, tile);
+  const GemmKernels& gemm = gemm_kernels();
   const double peak = device.flops_per_second_core;
-  double depthwise = 0;
-  if (stages.depthwise) depthwise = static_cast<double>(stages.depthwise->desc.flops());
-  const double pointwise = cpu_flops(problem, tile) - depthwise;
-  double seconds = pointwise / (0.8 * peak) + depthwise / (0.4 * peak);
-  const std::int64_t slices = stages.project ? 1 : ceil_div(stages.channels, tile.channels);
-  const std::int64_t tasks = stages.images * ceil_div(stages.rows, tile.rows) *
-                             ceil_div(stages.columns, tile.columns) * slices;
-  const auto threads = static_cast<double>(device.threads);
-  return seconds * std::ceil(static_cast<double>(tasks) / threads) / static_cast<double>(tasks);
+  const auto walked = static_cast<double>(walk.tasks * walk.slices * walk.steps);
+  const auto bytes = [](std::int64_t floats) { return 4 * static_cast<double>(floats); };
+  double depthwise_flops = 0, seconds = 0, moved = 0;
+  if (stages.depthwise) {
+    const ConvDesc& d = stages.depthwise->desc;
+    const bool streamed = is_streamed(d);
+    depthwise_flops = static_cast<double>(d.flops());
+    const std::int64_t rows = streamed ? ceil_div(tile.step, 2) : tile.step;
+    seconds += depthwise_flops / ((streamed ? kStreamedShare : kDepthwiseShare) * peak);
+    seconds +=
+        walked * static_cast<double>(rows * ceil_div(tile.channels, gemm.lanes)) * kRowSeconds;
+  }
+  seconds += (cpu_flops(problem, tile) - depthwise_flops) / (kPointwiseShare * peak);
+  if (stages.expand) {
+    // Rows of a step that the step before has not left in the ring.
+    std::int64_t rows = 1;
+    if (stages.depthwise && !walk.whole_rows) rows = tile.step * stages.depthwise->desc.stride_h;
+    seconds += walked * static_cast<double>(rows * gemm.panels(tile.channels)) * kPanelSeconds;
+    moved += bytes(walk.slices * conv_x_shape(problem.first()).elements());
+  }
+  if (stages.project) {
+    const std::int64_t rows = walk.whole_rows ? 1 : tile.step;
+    seconds += walked * static_cast<double>(rows * gemm.panels(problem.last().k)) * kPanelSeconds;
+    moved += 2 * bytes((walk.slices - 1) * conv_y_shape(problem.last()).elements());
+  }
+  seconds += moved / device.l2_bytes_per_second_core;
+  // The largest task's share of the whole, as often as the busiest thread may meet one.
+  double share = 1 / static_cast<double>(walk.tasks);
+  double tasks = static_cast<double>(walk.tasks);
+  if (!stages.project) {
+    share *= static_cast<double>(tile.channels) / static_cast<double>(stages.channels);
+    tasks *= static_cast<double>(walk.slices);
+  }
+  return seconds * std::min(1.0, share * std::ceil(tasks / device.threads));
 }
 
 CpuTile choose_cpu_tile(const FusedProblem& problem, CpuModule module, const DeviceDesc& device) {
-  DeviceDesc wished = device;
-  wished.threads = kThreads;
-  const std::vector<CpuTile> tiles = cpu_tiles(problem, module, device);
-  return *std::min_element(tiles.begin(), tiles.end(), [&](const auto& a, const auto& b) {
-    return cpu_seconds(problem, a, wished) < cpu_seconds(problem, b, wished);
-  });
+  std::vector<CpuTile> tiles = cpu_tiles(problem, module, device);
+  const auto fastest = [&](const DeviceDesc& on) {
+    return *std::min_element(tiles.begin(), tiles.end(), [&](const auto& a, const auto& b) {
+      return cpu_seconds(problem, a, on) < cpu_seconds(problem, b, on);
+    });
+  };
+  if (CpuStages(problem).project) {
+    // Slices decide the order of sums, which must not depend on the number of threads.
+    DeviceDesc alone = device;
+    alone.threads = 1;
+    const std::int64_t channels = fastest(alone).channels;
+    std::erase_if(tiles, [&](const CpuTile& tile) { return tile.channels != channels; });
+  }
+  return fastest(device);
 }
 
 }  // namespace convoy

@@ -56,7 +56,8 @@ struct CpuScratch {
 std::vector<CpuTile> cpu_tiles(const FusedProblem& problem, CpuModule module,
                                const DeviceDesc& device);
 
-// The one that the model below finds fastest. Does not depend on device.threads.
+// The one that the model below finds fastest on device.threads threads. What it computes does not
+// depend on their number.
 CpuTile choose_cpu_tile(const FusedProblem& problem, CpuModule module, const DeviceDesc& device);
 
 // Makes a tile that a caller made up fit the problem: no larger than the map, at least one element,
