@@ -94,7 +94,10 @@ class FcmSuite {
       } catch (const Error& error) {
         std::printf("%s n%ld: %s\n", jobs_[i].fcm.name.c_str(),
                     static_cast<long>(jobs_[i].fcm.stages[0].n), error.what());
-        if (is_lost()) break;
+        if (is_lost()) {
+          std::printf("the device is lost\n");
+          break;
+        }
       }
       std::fflush(stdout);
     }

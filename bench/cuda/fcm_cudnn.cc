@@ -22,8 +22,6 @@ std::vector<FcmVariant> cudnn_fcm_variants(FcmStep&, const GraphTimer&, const Ro
 namespace {
 
 constexpr std::size_t kMostWorkspace = std::size_t{1} << 30;
-// An algorithm that is so much slower than the best is not measured closely.
-constexpr double kHopeless = 3;
 
 struct Form {
   const char* name;
@@ -206,7 +204,7 @@ std::optional<Choice> choose(const Convolution& conv, std::size_t i, bool fused,
     if (run() != CUDNN_STATUS_SUCCESS) continue;
     timer.synchronize();
     const Enqueue enqueue = [&](CUstream) { check_cudnn(run(), "cudnnConvolutionForward"); };
-    if (best && timer.rough_milliseconds(enqueue) > kHopeless * best->milliseconds + 0.02) continue;
+    if (best && timer.is_beaten(enqueue, best->milliseconds)) continue;
     Row row;
     timer.measure(enqueue, row);
     timer.synchronize();

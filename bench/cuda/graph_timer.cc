@@ -10,7 +10,7 @@ namespace convoy::bench {
 namespace {
 
 constexpr int kRuns = 20, kReplays = 9;
-constexpr double kGraphMilliseconds = 4;
+constexpr double kGraphMilliseconds = 2;
 
 }  // namespace
 
@@ -25,6 +25,11 @@ double GraphTimer::rough_milliseconds(const Enqueue& enqueue) const {
   stop_.record(stream());
   stop_.synchronize();
   return static_cast<double>(stop_.milliseconds_since(start_));
+}
+
+bool GraphTimer::is_beaten(const Enqueue& enqueue, double best) const {
+  constexpr double kLaunchMilliseconds = 0.02;
+  return rough_milliseconds(enqueue) > 1.5 * best + kLaunchMilliseconds;
 }
 
 void GraphTimer::measure(const Enqueue& enqueue, Row& row) const {

@@ -20,8 +20,11 @@ class GraphTimer {
   void synchronize() const { stream_.synchronize(); }
   // Milliseconds of one run after one that does not count, launched by the host.
   double rough_milliseconds(const Enqueue& enqueue) const;
+  // Whether a rough look shows that it is not worth measuring beside what takes `best`
+  // milliseconds: half as long again, what the host takes to launch set aside.
+  bool is_beaten(const Enqueue& enqueue, double best) const;
   // Median and least of at least nine replays, per run, after one replay that does not count. A
-  // graph holds 20 runs; fewer, but at least two, where they take longer than 4 ms.
+  // graph holds 20 runs; fewer, but at least two, where they take longer than 2 ms.
   void measure(const Enqueue& enqueue, Row& row) const;
   // Replays for `seconds`; how many runs that were.
   double replay_for(double seconds, const Enqueue& enqueue) const;

@@ -16,4 +16,6 @@ shift 2
 export LD_LIBRARY_PATH=$binaries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 set -o pipefail
 "$binaries/convoy-bench" fcm --device cuda --shapes "$root/bench/shapes/fcm.txt" --peers cudnn \
-  --json "$output/fcm.json" "$@" | tee "$output/fcm.txt"
+  --json "$output/fcm.json" "$@" | tee "$output/fcm.txt" || exit 1
+# Rows that are wrong have no time; that there are some is a failure all the same.
+! grep -E ' wrong: |device is lost' "$output/fcm.txt" >&2
