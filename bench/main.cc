@@ -34,6 +34,7 @@ nlohmann::ordered_json to_json(const Row& row) {
   json["peak_bytes"] = row.peak_bytes;
   if (!row.module.empty()) {
     json["module"] = row.module;
+    if (!row.marks.empty()) json["marks"] = row.marks;
     json["us"] = row.milliseconds * 1e3;
     json["between_bytes"] = row.between_bytes;
     json["exceeds_l2"] = row.bytes > row.l2_bytes;

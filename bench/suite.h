@@ -36,12 +36,13 @@ struct Row {
   double milliseconds = 0;       // median
   double best_milliseconds = 0;  // what a machine shared with others can still be judged by
   double flops = 0, bytes = 0, workspace_bytes = 0;
-  double error = 0;          // largest error over its bound
-  double peak_bytes = 0;     // operands, workspace, packed weights; GPU rows
-  std::string status;        // why there is no time; empty when there is
-  std::string ablation;      // "all", "-prefetch", "none", "+tiling"
-  std::string module;        // of fused modules: "dwpw"
-  std::string tile;          // how the kernel cuts the problem, where it can be told
+  double error = 0;                // largest error over its bound
+  double peak_bytes = 0;           // operands, workspace, packed weights; GPU rows
+  std::string status;              // why there is no time; empty when there is
+  std::string ablation;            // "all", "-prefetch", "none", "+tiling"
+  std::vector<std::string> marks;  // of the layer
+  std::string module;              // of fused modules: "dwpw"
+  std::string tile;                // how the kernel cuts the problem, where it can be told
   std::string chosen_by;     // "model": the tile it would run with; "time": the fastest measured
   std::string algorithms;    // that a peer ran
   double joules = 0;         // of one run; 0: not measured

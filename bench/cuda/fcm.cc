@@ -52,15 +52,15 @@ std::vector<Job> jobs_of(const Options& options) {
 }
 
 void print(const Row& row) {
-  std::printf("%-32s n%-3ld %-4s %-5s %-26s ", row.layer.c_str(), static_cast<long>(row.batch),
+  std::printf("%-32s n%-3ld %-4s %-6s %-26s ", row.layer.c_str(), static_cast<long>(row.batch),
               row.dtype.c_str(), row.layout.c_str(), row.implementation.c_str());
   if (!row.status.empty()) {
     std::printf("%s\n", row.status.c_str());
     return;
   }
-  std::printf("%9.2f us %6.0f GB/s  error %-8.2g %s%s%s", row.milliseconds * 1e3,
-              row.bytes / row.milliseconds / 1e6, row.error, row.chosen_by.c_str(),
-              row.chosen_by.empty() ? "" : ": ",
+  std::printf("%9.2f us %6.0f GB/s  %s error %-8.2g %s%s%s", row.milliseconds * 1e3,
+              row.bytes / row.milliseconds / 1e6, row.bytes > row.l2_bytes ? "(> L2)" : "      ",
+              row.error, row.chosen_by.c_str(), row.chosen_by.empty() ? "" : ": ",
               (row.tile.empty() ? row.algorithms : row.tile).c_str());
   if (row.joules > 0) std::printf("  %.3g mJ", row.joules * 1e3);
   std::printf("\n");
@@ -147,6 +147,7 @@ class FcmSuite {
              .dtype = std::string(to_string(job.dtype)),
              .layout = "nhwc",
              .batch = job.fcm.stages[0].n};
+    base.marks = job.fcm.marks;
     base.module = job.fcm.module;
     base.device_name = device_.desc().name;
     base.flops = job.fcm.flops();
@@ -169,6 +170,8 @@ class FcmSuite {
       rows_.push_back(variant.row);
       print(variant.row);
     }
+    variants.clear();
+    cuda::trim(device_);  // what the next job needs is of other sizes
   }
 
   // Of the fastest layout alone.

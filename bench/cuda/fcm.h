@@ -18,7 +18,8 @@ namespace convoy::bench {
 // suite with the rows that there are.
 std::vector<Row> device_fcm_suite(const Options& options);
 
-// What the rows say together, one line each: by type, batch and module, how much faster the fused
+// What the rows say together, one line each: by type, batch and module (also
+// of all pairs, and of each mark), how much faster the fused
 // module is than cuDNN's convolutions, cuDNN's with bias and activation, and ours unfused
 // (geometric mean and least), what the cost model's tile loses, the energy, and for what exceeds
 // the L2 the share of `bytes_per_second` that compulsory bytes move at. Of the layouts of one

@@ -270,15 +270,15 @@ FcmVariant variant(FcmStep& step, const GraphTimer& timer, const Form& form, boo
 
 std::vector<FcmVariant> cudnn_fcm_variants(FcmStep& step, const GraphTimer& timer,
                                            const Row& base) {
-  const cuda::ContextScope scope(step.device());
-  CUDNN_CALL(cudnnSetStream, handle(), timer.stream());
   const std::span<const Form> forms = step.dtype() == DType::kS8
                                           ? std::span<const Form>(kS8Forms)
                                           : std::span<const Form>(kFloatForms);
+  const cuda::ContextScope scope(step.device());
   std::vector<FcmVariant> variants;
   for (const bool fused : {false, true}) {
     for (const Form& form : forms) {
       try {
+        CUDNN_CALL(cudnnSetStream, handle(), timer.stream());
         variants.push_back(variant(step, timer, form, fused, base));
       } catch (const Error& error) {
         step.device().synchronize();  // throws when the device is lost, not only cuDNN

@@ -10,7 +10,8 @@ namespace convoy::bench {
 namespace {
 
 using Which = std::function<bool(const Row&)>;
-// In the order of the lines: type, batch, module ("" for all).
+// In the order of the lines: type, batch, and what the layers have in common: "" (all of them),
+// "pairs", a module or a mark.
 using Group = std::tuple<std::string, std::int64_t, std::string>;
 using Problem = std::tuple<std::string, std::int64_t, std::string>;  // layer, batch, type
 
@@ -41,16 +42,19 @@ struct Values {
 using Groups = std::map<Group, Values>;
 
 void add(const Row& row, double value, Groups& groups) {
-  for (const std::string& module : {std::string(), row.module}) {
-    groups[{row.dtype, row.batch, module}].add(value, row.layer);
+  std::vector<std::string> of{"", row.module};
+  if (row.module != "pwdwpw") of.push_back("pairs");
+  of.insert(of.end(), row.marks.begin(), row.marks.end());
+  for (const std::string& common : of) {
+    groups[{row.dtype, row.batch, common}].add(value, row.layer);
   }
 }
 
 std::string start_of(const Group& group) {
-  const auto& [dtype, batch, module] = group;
+  const auto& [dtype, batch, common] = group;
   char text[64];
-  std::snprintf(text, sizeof text, "%-4s batch %-3ld %-7s", dtype.c_str(), static_cast<long>(batch),
-                module.empty() ? "all" : module.c_str());
+  std::snprintf(text, sizeof text, "%-4s batch %-3ld %-9s", dtype.c_str(), static_cast<long>(batch),
+                common.empty() ? "all" : common.c_str());
   return text;
 }
 

@@ -39,7 +39,8 @@ TEST(FcmSummary, ComparesTheFastestTileWithTheFastestLayoutAndTellsTheModels) {
               ElementsAre(AllOf(StartsWith("f32  batch 1   all"), HasSubstr(" 2.00x as fast as"),
                                 HasSubstr("mean of 2; 1.41x with the model's"),
                                 HasSubstr("least 1.00x on b, most 4.00x on a; 1 below 1.2x")),
-                          AllOf(StartsWith("f32  batch 1   dwpw"), HasSubstr(" 2.00x as fast"))));
+                          AllOf(StartsWith("f32  batch 1   dwpw"), HasSubstr(" 2.00x as fast")),
+                          AllOf(StartsWith("f32  batch 1   pairs"), HasSubstr(" 2.00x as fast"))));
 }
 
 TEST(FcmSummary, KeepsTypesBatchesModulesAndPeersApart) {
@@ -54,7 +55,7 @@ TEST(FcmSummary, KeepsTypesBatchesModulesAndPeersApart) {
     rows.back().batch = 32;
   }
   const auto lines = summarize_fcm(rows, 1e12);
-  EXPECT_THAT(lines, SizeIs(3 * 3 * 2));
+  EXPECT_THAT(lines, SizeIs(3 * 3 * 3));
   EXPECT_THAT(lines, Contains(AllOf(StartsWith("f32  batch 1   dwpw"),
                                     HasSubstr("3.00x as fast as cuDNN's convolutions with bias"))));
   EXPECT_THAT(lines, Contains(AllOf(StartsWith("f16  batch 1   all"),
@@ -80,6 +81,19 @@ TEST(FcmSummary, ComparesEnergyWhereItWasMeasured) {
   EXPECT_THAT(summarize_fcm(rows, 1e12),
               Contains(HasSubstr("cuDNN's convolutions take 3.00x the energy of fused (geometric "
                                  "mean of 1; least 3.00x on a)")));
+}
+
+TEST(FcmSummary, TellsBlocksFromPairsAndWhatIsMarked) {
+  std::vector<Row> rows = {fused("a", 1, "model"), row("a", "cudnn.pair", 2),
+                           fused("b", 1, "model"), row("b", "cudnn.pair", 8)};
+  rows[0].marks = rows[1].marks = {"peers"};
+  rows[2].module = rows[3].module = "pwdwpw";
+  EXPECT_THAT(summarize_fcm(rows, 1e12),
+              ElementsAre(AllOf(StartsWith("f32  batch 1   all "), HasSubstr(" 4.00x")),
+                          AllOf(StartsWith("f32  batch 1   dwpw "), HasSubstr(" 2.00x")),
+                          AllOf(StartsWith("f32  batch 1   pairs "), HasSubstr(" 2.00x")),
+                          AllOf(StartsWith("f32  batch 1   peers "), HasSubstr(" 2.00x")),
+                          AllOf(StartsWith("f32  batch 1   pwdwpw "), HasSubstr(" 8.00x"))));
 }
 
 TEST(FcmSummary, LeavesOutWhatHasNoTimeAndWhatHasNoPeer) {
