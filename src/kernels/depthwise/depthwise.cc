@@ -4,6 +4,7 @@
 
 #include "kernels/conv/conv.h"
 #include "kernels/depthwise/rows.h"
+#include "kernels/fused/cuda/entries.h"
 #include "kernels/registry.h"
 
 namespace convoy {
@@ -103,16 +104,23 @@ std::unique_ptr<Kernel> prepare(const OpDesc& op, const DeviceDesc&) {
   return std::make_unique<Depthwise>(conv_problem(op));
 }
 
-constexpr Implementation kImplementations[] = {{
+constexpr Implementation kCpu = {
     .name = "depthwise.direct.cpu.f32",
     .supports = supports,
     .workspace = no_workspace,
     .estimate = estimate,
     .prepare = prepare,
-}};
+};
 
 }  // namespace
 
-ImplementationList depthwise_implementations() { return kImplementations; }
+ImplementationList depthwise_implementations() {
+  static const std::vector<Implementation> list = [] {
+    std::vector<Implementation> entries{kCpu};
+    append_cuda_depthwise(entries);
+    return entries;
+  }();
+  return list;
+}
 
 }  // namespace convoy

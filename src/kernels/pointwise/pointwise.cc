@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/conv/conv.h"
+#include "kernels/fused/cuda/entries.h"
 #include "kernels/registry.h"
 #include "kernels/simd/gemm.h"
 
@@ -193,16 +194,23 @@ std::unique_ptr<Kernel> prepare(const OpDesc& op, const DeviceDesc&) {
   return std::make_unique<PointwiseNchw>(problem);
 }
 
-constexpr Implementation kImplementations[] = {{
+constexpr Implementation kCpu = {
     .name = "pointwise.gemm.cpu.f32",
     .supports = supports,
     .workspace = workspace,
     .estimate = estimate,
     .prepare = prepare,
-}};
+};
 
 }  // namespace
 
-ImplementationList pointwise_implementations() { return kImplementations; }
+ImplementationList pointwise_implementations() {
+  static const std::vector<Implementation> list = [] {
+    std::vector<Implementation> entries{kCpu};
+    append_cuda_pointwise(entries);
+    return entries;
+  }();
+  return list;
+}
 
 }  // namespace convoy

@@ -1,10 +1,134 @@
-// The fused modules on CUDA devices: one entry for each module and type of elements.
+// The fused modules on CUDA devices: an entry for each module and type of elements.
+#include <optional>
 #include <string>
 
+#include "base/error.h"
 #include "kernels/fused/cuda/describe.h"
+#include "kernels/fused/cuda/entries.h"
 #include "kernels/fused/cuda/module.h"
 #include "kernels/fused/entries.h"
 
 namespace convoy {
-void append_cuda_modules(std::vector<Implementation>&) {}
+namespace {
+
+using fused_cuda::Tile;
+
+// What an entry computes: a module, pwdw with or without blocks that share a map.
+enum class Kind { kDw, kPw, kDwPw, kPwDw, kPwDwR, kPwPw, kPwDwPw };
+
+constexpr Module module_for(Kind kind) {
+  switch (kind) {
+    case Kind::kDw:
+      return Module::kDw;
+    case Kind::kPw:
+      return Module::kPw;
+    case Kind::kDwPw:
+      return Module::kDwPw;
+    case Kind::kPwDw:
+    case Kind::kPwDwR:
+      return Module::kPwDw;
+    case Kind::kPwPw:
+      return Module::kPwPw;
+    case Kind::kPwDwPw:
+      break;
+  }
+  return Module::kPwDwPw;
+}
+
+// Without recomputation a block has the whole map of its channels.
+bool fits(Kind kind, const FusedProblem& problem, const Tile& tile) {
+  const bool whole = tile.rows >= problem.last().p() && tile.columns >= problem.last().q();
+  return kind == Kind::kPwDw ? whole : kind == Kind::kPwDwR ? !whole : true;
+}
+
+std::optional<Tile> best_tile(Kind kind, const FusedProblem& problem, const DeviceDesc& device) {
+  for (const Tile& tile : fused_cuda::candidate_tiles(problem, device)) {
+    if (fits(kind, problem, tile)) return tile;
+  }
+  return std::nullopt;
+}
+
+template <Kind kKind, DType kDType>
+Support supports(const OpDesc& op, const DeviceDesc& device) {
+  if (op.op == Op::kConv && !conv_problem(op).uniform_dtype) {
+    return Support::no("needs operands of one data type");
+  }
+  const FusedProblem problem = fused_problem(op);
+  if (problem.dtype != kDType) {
+    return Support::no("computes " + std::string(to_string(kDType)) + ", x is " +
+                       std::string(to_string(problem.dtype)));
+  }
+  const std::optional<Module> module = module_of(problem);
+  if (module != module_for(kKind)) {
+    return Support::no("computes " + std::string(to_string(module_for(kKind))) + ", this is " +
+                       (module ? std::string(to_string(*module)) : "another sequence"));
+  }
+  if (Support support = fused_cuda::supports(problem, device); !support) return support;
+  if (!best_tile(kKind, problem, device)) {
+    return Support::no(kKind == Kind::kPwDw ? "a block cannot hold a whole map"
+                       : kKind == Kind::kPwDwR
+                           ? "has one block a map, which recomputes nothing"
+                           : "no tile fits the device's shared memory and registers");
+  }
+  return Support::yes();
+}
+
+template <Kind kKind>
+Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
+  const FusedProblem problem = fused_problem(op);
+  return report(problem, best_tile(kKind, problem, device).value(), device).estimate;
+}
+
+template <Kind kKind>
+std::unique_ptr<Kernel> prepare(const OpDesc& op, const DeviceDesc& device) {
+  const FusedProblem problem = fused_problem(op);
+  return fused_cuda::make_module(op, device, best_tile(kKind, problem, device).value());
+}
+
+template <Kind kKind, DType kDType>
+constexpr Implementation entry(std::string_view name) {
+  return {.name = name,
+          .supports = supports<kKind, kDType>,
+          .workspace = no_workspace,
+          .estimate = estimate<kKind>,
+          .prepare = prepare<kKind>,
+          .device = DeviceDesc::Kind::kCuda};
+}
+
+// Of one kind, in f32, f16, bf16 and s8.
+#define CONVOY_ENTRIES(kind, name)                                                        \
+  entry<kind, DType::kF32>(name ".cuda.f32"), entry<kind, DType::kF16>(name ".cuda.f16"), \
+      entry<kind, DType::kBF16>(name ".cuda.bf16"), entry<kind, DType::kS8>(name ".cuda.s8")
+
+constexpr Implementation kModules[] = {
+    CONVOY_ENTRIES(Kind::kPwDwPw, "fused.pwdwpw"), CONVOY_ENTRIES(Kind::kDwPw, "fused.dwpw"),
+    CONVOY_ENTRIES(Kind::kPwDw, "fused.pwdw"),     CONVOY_ENTRIES(Kind::kPwDwR, "fused.pwdw_r"),
+    CONVOY_ENTRIES(Kind::kPwPw, "fused.pwpw"),     CONVOY_ENTRIES(Kind::kDw, "fused.dw"),
+    CONVOY_ENTRIES(Kind::kPw, "fused.pw")};
+#undef CONVOY_ENTRIES
+
+constexpr Implementation kDepthwise[] = {
+    entry<Kind::kDw, DType::kF32>("depthwise.direct.cuda.f32"),
+    entry<Kind::kDw, DType::kF16>("depthwise.direct.cuda.f16"),
+    entry<Kind::kDw, DType::kBF16>("depthwise.direct.cuda.bf16")};
+
+constexpr Implementation kPointwise[] = {
+    entry<Kind::kPw, DType::kF32>("pointwise.gemm.cuda.f32"),
+    entry<Kind::kPw, DType::kF16>("pointwise.gemm.cuda.f16"),
+    entry<Kind::kPw, DType::kBF16>("pointwise.gemm.cuda.bf16")};
+
+}  // namespace
+
+void append_cuda_modules(std::vector<Implementation>& list) {
+  list.insert(list.end(), std::begin(kModules), std::end(kModules));
+}
+
+void append_cuda_depthwise(std::vector<Implementation>& list) {
+  list.insert(list.end(), std::begin(kDepthwise), std::end(kDepthwise));
+}
+
+void append_cuda_pointwise(std::vector<Implementation>& list) {
+  list.insert(list.end(), std::begin(kPointwise), std::end(kPointwise));
+}
+
 }  // namespace convoy

@@ -16,27 +16,29 @@ int granularity(const Module& m) {
 }
 
 // Extents of a block along one axis: whole, halves, thirds, ..., and the usual round ones.
-std::vector<int> extents(int whole, int most) {
+std::vector<int> extents(int whole) {
+  constexpr int kMost = 32;
   std::set<int> found;
   for (int parts = 1; parts <= whole; ++parts) {
     const int extent = ceil_div(whole, parts);
-    if (extent <= most) found.insert(extent);
+    if (extent <= kMost) found.insert(extent);
     if (extent <= 2) break;
   }
   for (const int extent : {4, 8, 16}) {
-    if (extent < whole && extent <= most) found.insert(extent);
+    if (extent < whole) found.insert(extent);
   }
   return {found.begin(), found.end()};
 }
 
-// Channels of a slice: powers of two and halves between them, and all.
-std::vector<int> slices(int channels, int unit, int most) {
+// Channels of a slice: all, or a power of two (times the unit); with `between`, halves between,
+// too.
+std::vector<int> slices(int channels, int unit, int most, bool between) {
   std::set<int> found;
   const int all = round_up(channels, unit);
   if (all <= most) found.insert(all);
   for (int size = unit; size < all && size <= most; size *= 2) {
     found.insert(size);
-    if (size % (2 * unit) == 0 && size * 3 / 2 < all) found.insert(size * 3 / 2);
+    if (between && size % (2 * unit) == 0 && size * 3 / 2 < all) found.insert(size * 3 / 2);
   }
   return {found.begin(), found.end()};
 }
@@ -53,9 +55,12 @@ class Candidates {
   Candidates(const Module& module, const DeviceDesc& device) : m_(module), device_(device) {}
 
   std::vector<Tile> ranked() {
-    for (const int columns : extents(m_.q, 64)) {
-      for (const int rows : extents(m_.p, 64)) {
-        if (rows * columns > kMostPixels) continue;
+    for (const int columns : extents(m_.q)) {
+      for (const int rows : extents(m_.p)) {
+        // Blocks that reach past the map work for nothing there.
+        const double covered =
+            1.0 * ceil_div(m_.p, rows) * rows * ceil_div(m_.q, columns) * columns;
+        if (rows * columns > kMostPixels || covered > 1.35 * m_.p * m_.q) continue;
         tile_.rows = rows, tile_.columns = columns;
         add_strips();
       }
@@ -77,18 +82,18 @@ class Candidates {
   void add_strips() {
     tile_.strip = tile_.strip_rows = 1;
     if (m_.depthwise.present) {
-      tile_.strip = strip_of(tile_.columns, m_.r * m_.s > 9 ? 4 : 8);
-      if (m_.r * m_.s <= 9 && tile_.strip <= 4 && tile_.rows % 2 == 0) tile_.strip_rows = 2;
+      tile_.strip = strip_of(tile_.columns, m_.taps() > 9 ? 4 : 8);
+      if (m_.taps() <= 9 && tile_.strip <= 4 && tile_.rows % 2 == 0) tile_.strip_rows = 2;
     }
     const int unit = granularity(m_);
-    for (const int outputs : slices(m_.k, m_.project.present ? kPanel : unit, 512)) {
+    for (const int outputs : slices(m_.k, m_.project.present ? kPanel : unit, 256, true)) {
       tile_.outputs = outputs;
       if (!m_.project.present) {
         tile_.middle = outputs;
         add_inputs();
         continue;
       }
-      for (const int middle : slices(m_.filtered_c, unit, 2048)) {
+      for (const int middle : slices(m_.filtered_c, unit, 1024, false)) {
         tile_.middle = middle;
         add_inputs();
       }
@@ -102,55 +107,75 @@ class Candidates {
       return;
     }
     const int unit = step_channels(m_.element);
-    for (const int inputs : slices(m_.c, std::max(unit, 64), 1024)) {
+    for (const int inputs : slices(m_.c, std::max(unit, 128), 512, false)) {
       tile_.inputs = std::min(inputs, round_up(m_.c, unit));
       add_warps();
+      // More of x at a time than all of it there is not, and less only where all does not fit.
+      if (tile_.inputs >= m_.c) break;
     }
   }
 
   void add_warps() {
+    const int pixel_tiles = ceil_div(tile_.rows * tile_.columns, kPixels);
     for (const int warps : {4, 8, 16}) {
-      for (int pixels = 1; pixels <= warps; pixels *= 2) {
-        for (int outputs = 1; outputs * pixels <= warps; outputs *= 2) {
-          if (!m_.project.present && (pixels > 1 || outputs > 1)) continue;
+      if (!m_.project.present) {
+        tile_.warps_pixels = tile_.warps_outputs = 1;
+        tile_.warps_sums = warps;
+        add_expand_warps();
+        continue;
+      }
+      for (int pixels = 1; pixels <= std::min(warps, pixel_tiles); pixels *= 2) {
+        for (int outputs = 1; outputs * pixels <= warps && outputs * kPanel <= tile_.outputs;
+             outputs *= 2) {
           tile_.warps_pixels = pixels, tile_.warps_outputs = outputs;
           tile_.warps_sums = warps / (pixels * outputs);
+          if (tile_.warps_sums > 8) continue;
           add_expand_warps();
         }
       }
     }
   }
 
+  // The split of the warps that leaves them the least to do, and the fewest reading one panel.
   void add_expand_warps() {
-    if (!m_.expand.present) {
-      tile_.expand_warps_pixels = 1;
-      add_rest();
-      return;
-    }
-    for (int pixels = 1; pixels <= tile_.warps(); pixels *= 2) {
-      tile_.expand_warps_pixels = pixels;
-      add_rest();
-    }
-  }
-
-  void add_rest() {
-    const int shares = m_.project.present ? ceil_div(m_.filtered_c, tile_.middle) : 1;
-    for (const int share : {1, 2, 4, 8}) {
-      if (share > shares) break;
-      tile_.blocks_sums = share;
-      add_residency();
-    }
-  }
-
-  void add_residency() {
-    for (const int blocks : {1, 2}) {
-      for (const bool stage : {false, true}) {
-        tile_.blocks = blocks;
-        tile_.stage_weights = stage;
-        const TileReport r = judge(m_, tile_, device_);
-        if (r.reason.empty()) found_.push_back({tile_, r.estimate.seconds});
+    tile_.expand_warps_pixels = 1;
+    if (m_.expand.present) {
+      int least = 0;
+      for (int pixels = 1; pixels <= tile_.warps(); pixels *= 2) {
+        Tile t = tile_;
+        t.expand_warps_pixels = pixels;
+        const Cut c = cut(m_, t);
+        const int work = c.expand_panels * (c.expand_pixel_tiles + 1);
+        if (least == 0 || work < least) {
+          least = work;
+          tile_.expand_warps_pixels = pixels;
+        }
       }
     }
+    const int shares = m_.project.present ? ceil_div(m_.filtered_c, tile_.middle) : 1;
+    for (const int share : {1, 2, 4, 8}) {
+      // A cluster is for problems with fewer blocks than multiprocessors.
+      if (share > shares) break;
+      tile_.blocks_sums = share;
+      if (share > 1 && cut(m_, tile_).blocks > 2 * device_.cores) break;
+      for (const bool stage : {false, true}) {
+        tile_.stage_weights = stage;
+        add();
+      }
+    }
+  }
+
+  // With as many blocks on a multiprocessor as it has room for.
+  void add() {
+    Found found{tile_, -1};
+    for (const int blocks : {1, 2, 3, 4}) {
+      tile_.blocks = blocks;
+      const TileReport r = judge(m_, tile_, device_);
+      if (!r.reason.empty()) break;
+      found = {tile_, r.estimate.seconds};
+      if (r.blocks <= blocks * device_.cores) break;
+    }
+    if (found.seconds >= 0) found_.push_back(found);
   }
 
   const Module& m_;
