@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/thread_pool.h"
 #include "bench/cuda/counted_run.h"
 #include "bench/cuda/cudnn.h"
 #include "bench/cuda/energy.h"
@@ -24,6 +25,7 @@ constexpr double kEnergySeconds = 5;
 struct Job {
   FcmCase fcm;
   DType dtype;
+  FcmTiles tiles;  // once they were looked for
 };
 
 DType parse_dtype(const std::string& name) {
@@ -46,7 +48,7 @@ bool wants_cudnn(const Options& options) {
 std::vector<Job> jobs_of(const Options& options) {
   std::vector<Job> jobs;
   for (const FcmCase& fcm : selected_fcm_cases(options)) {
-    for (const std::string& dtype : options.dtypes) jobs.push_back({fcm, parse_dtype(dtype)});
+    for (const std::string& dtype : options.dtypes) jobs.push_back({fcm, parse_dtype(dtype), {}});
   }
   return jobs;
 }
@@ -117,8 +119,17 @@ class FcmSuite {
     }
   }
 
-  // The kernels of the next jobs, so that all cores compile; they then come from the cache.
+  // The tiles and the kernels of the next jobs, so that all cores search and compile; the kernels
+  // then come from the cache.
   void compile_ahead() {
+    const std::size_t first = compiled_;
+    const std::size_t programs_a_job = std::max<std::size_t>(options_.candidates, 1) + 2;
+    compiled_ = std::min(jobs_.size(), first + kProgramsAtOnce / programs_a_job + 1);
+    ThreadPool pool(0, ThreadPool::Idle::kSleep);
+    pool.parallel_for(static_cast<std::int64_t>(compiled_ - first), [&](std::int64_t i, int) {
+      Job& job = jobs_[first + static_cast<std::size_t>(i)];
+      job.tiles = fcm_tiles(job.fcm, job.dtype, device_.desc(), options_.candidates);
+    });
     std::vector<cuda::Program> programs;
     std::set<std::string> seen;
     const auto append = [&](const std::vector<cuda::Program>& more) {
@@ -126,11 +137,9 @@ class FcmSuite {
         if (seen.insert(program.source).second) programs.push_back(program);
       }
     };
-    for (; compiled_ < jobs_.size() && programs.size() < kProgramsAtOnce; ++compiled_) {
-      const Job& job = jobs_[compiled_];
-      append(fcm_check_programs(job.dtype));
-      append(fcm_programs(job.fcm, job.dtype, device_.desc(),
-                          std::max<std::size_t>(options_.candidates, 1)));
+    for (std::size_t i = first; i < compiled_; ++i) {
+      append(fcm_check_programs(jobs_[i].dtype));
+      append(fcm_programs(jobs_[i].fcm, jobs_[i].dtype, jobs_[i].tiles));
     }
     try {
       cuda::compile(programs, device_.desc().cuda.arch);
@@ -155,7 +164,7 @@ class FcmSuite {
     base.peak_bytes = base.bytes + job.fcm.intermediate_bytes(job.dtype) / 2;
     base.between_bytes = job.fcm.intermediate_bytes(job.dtype);
     base.l2_bytes = static_cast<double>(device_.desc().l2_bytes);
-    std::vector<FcmVariant> variants = our_fcm_variants(step, timer_, base, options_.candidates);
+    std::vector<FcmVariant> variants = our_fcm_variants(step, timer_, base, job.tiles);
     if (cudnn_) {
       for (FcmVariant& variant : cudnn_fcm_variants(step, timer_, base)) {
         variants.push_back(std::move(variant));
@@ -191,7 +200,7 @@ class FcmSuite {
 
   const Options& options_;
   const bool cudnn_;
-  const std::vector<Job> jobs_;
+  std::vector<Job> jobs_;
   const cuda::Device& device_;
   GraphTimer timer_;
   std::optional<EnergyMeter> meter_;

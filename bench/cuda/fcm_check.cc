@@ -262,6 +262,7 @@ double FcmChecker::error(const RanConv& conv) const {
                       conv.uniform_scale};
   set_activation(conv.activation, checked);
   std::vector<float> errors(kCheckBlocks * kBlock);
+  result_.fill(0xff);  // NaN, in case that nothing is checked
   const long long stride = std::max<std::int64_t>(
       1, conv_y_shape(d).elements() / static_cast<std::int64_t>(errors.size()) | 1);
   check_(cuda::LaunchShape{.grid = {kCheckBlocks, 1, 1}, .block = {kBlock, 1, 1}}, nullptr,
@@ -269,7 +270,12 @@ double FcmChecker::error(const RanConv& conv) const {
          address(conv.residual), address(conv.y), checked, stride, result_.address());
   device_.synchronize();
   result_.download(errors.data(), result_.bytes());
-  return static_cast<double>(*std::max_element(errors.begin(), errors.end()));
+  double worst = 0;
+  for (const float error : errors) {
+    if (!(error >= 0)) return std::numeric_limits<double>::infinity();
+    worst = std::max(worst, static_cast<double>(error));
+  }
+  return worst;
 }
 
 double FcmChecker::difference(const void* a, const void* b, std::size_t bytes) const {
@@ -283,6 +289,7 @@ double FcmChecker::difference(const void* a, const void* b, std::size_t bytes) c
   result_.download(bits, sizeof bits);
   const double difference = static_cast<double>(std::bit_cast<float>(bits[0]));
   const double most = static_cast<double>(std::bit_cast<float>(bits[1]));
+  if (!(most > 0)) return std::numeric_limits<double>::infinity();  // nothing was compared
   const double share = dtype_ == DType::kF32 ? 2e-5 : dtype_ == DType::kF16 ? 4e-3 : 3e-2;
   return difference / (dtype_ == DType::kS8 ? 0.5 : share * most + 1e-30);
 }

@@ -43,7 +43,8 @@ class FcmChecker {
   // step behind an activation that is computed in floating point.
   double error(const RanConv& conv) const;
   // Largest difference of two maps of `bytes` over what sums in another order may make: 2e-5 (f32),
-  // 4e-3 (f16), 3e-2 (bf16) of the largest value, or half a step of s8. Infinite for NaN.
+  // 4e-3 (f16), 3e-2 (bf16) of the largest value, or half a step of s8. Infinite for NaN and for
+  // nothing but zeros.
   double difference(const void* a, const void* b, std::size_t bytes) const;
 
  private:

@@ -5,17 +5,17 @@
 #include <memory>
 
 #include "base/error.h"
-#include "kernels/fused/cuda/module.h"
 
 namespace convoy::bench {
 namespace {
 
 using fused_cuda::Tile;
 
-std::vector<Tile> first_tiles(const OpDesc& op, const DeviceDesc& device, std::size_t count) {
-  std::vector<Tile> tiles = fused_cuda::candidate_tiles(fused_problem(op), device);
-  if (tiles.size() > count) tiles.resize(count);
-  return tiles;
+// The stages [first, last) of the case, their constants taken as known.
+FusedProblem problem_of(const FcmCase& fcm, DType dtype, std::size_t first, std::size_t last) {
+  FusedProblem problem = fused_problem(FcmOp(fcm, dtype, Layout::kNhwc, first, last).desc());
+  problem.constant_operands = true;
+  return problem;
 }
 
 std::string name_of(const char* how, const FcmStep& step) {
@@ -36,18 +36,18 @@ bool is_right(const FcmStep& step, const GraphTimer& timer, const Enqueue& enque
   return false;
 }
 
-FcmVariant unfused(FcmStep& step, const GraphTimer& timer, Row row) {
+FcmVariant unfused(FcmStep& step, const GraphTimer& timer, Row row, const FcmTiles& tiles) {
   row.implementation = name_of("unfused", step);
   const DeviceDesc& device = step.device().desc();
   std::vector<std::shared_ptr<Kernel>> kernels;
   for (std::size_t i = 0; i < step.fcm().stages.size(); ++i) {
-    const std::vector<Tile> tiles = first_tiles(step.stage(i), device, 1);
-    if (tiles.empty()) {
+    if (tiles.stages[i].empty()) {
       row.status = "there is no tile for convolution " + std::to_string(i);
       return {row, nullptr};
     }
-    row.tile += (i == 0 ? "" : ", ") + fused_cuda::to_string(tiles[0]);
-    kernels.push_back(fused_cuda::make_module(step.stage(i), device, tiles[0]));
+    const Tile& tile = tiles.stages[i][0];
+    row.tile += (i == 0 ? "" : ", ") + fused_cuda::to_string(tile);
+    kernels.push_back(fused_cuda::make_module(step.stage(i), device, tile));
   }
   const Enqueue enqueue = [&step, kernels](CUstream stream) {
     for (std::size_t i = 0; i < kernels.size(); ++i) step.run_stage(i, *kernels[i], stream);
@@ -89,41 +89,50 @@ FcmVariant guarded(const FcmStep& step, const std::string& name, const Row& base
 
 }  // namespace
 
-std::vector<cuda::Program> fcm_programs(const FcmCase& fcm, DType dtype, const DeviceDesc& device,
-                                        std::size_t candidates) {
-  std::vector<cuda::Program> programs;
-  const auto append = [&](std::size_t first, std::size_t last, std::size_t count) {
-    const FcmOp op(fcm, dtype, Layout::kNhwc, first, last);
-    FusedProblem problem = fused_problem(op.desc());
-    problem.constant_operands = true;  // as they will be
-    for (const Tile& tile : first_tiles(op.desc(), device, count)) {
-      programs.push_back(fused_cuda::module_program(problem, tile));
-    }
+FcmTiles fcm_tiles(const FcmCase& fcm, DType dtype, const DeviceDesc& device,
+                   std::size_t candidates) {
+  const auto first_tiles = [&](std::size_t first, std::size_t last, std::size_t count) {
+    std::vector<Tile> tiles =
+        fused_cuda::candidate_tiles(problem_of(fcm, dtype, first, last), device);
+    if (tiles.size() > count) tiles.resize(count);
+    return tiles;
   };
-  append(0, fcm.stages.size(), candidates);
-  for (std::size_t i = 0; i < fcm.stages.size(); ++i) append(i, i + 1, 1);
+  FcmTiles tiles;
+  tiles.whole = first_tiles(0, fcm.stages.size(), std::max<std::size_t>(candidates, 1));
+  for (std::size_t i = 0; i < fcm.stages.size(); ++i) {
+    tiles.stages.push_back(first_tiles(i, i + 1, 1));
+  }
+  return tiles;
+}
+
+std::vector<cuda::Program> fcm_programs(const FcmCase& fcm, DType dtype, const FcmTiles& tiles) {
+  std::vector<cuda::Program> programs;
+  const auto append = [&](std::size_t first, std::size_t last, const std::vector<Tile>& of) {
+    const FusedProblem problem = problem_of(fcm, dtype, first, last);
+    for (const Tile& tile : of) programs.push_back(fused_cuda::module_program(problem, tile));
+  };
+  append(0, fcm.stages.size(), tiles.whole);
+  for (std::size_t i = 0; i < fcm.stages.size(); ++i) append(i, i + 1, tiles.stages[i]);
   return programs;
 }
 
 std::vector<FcmVariant> our_fcm_variants(FcmStep& step, const GraphTimer& timer, const Row& base,
-                                         std::size_t candidates) {
+                                         const FcmTiles& tiles) {
   std::vector<FcmVariant> variants;
-  variants.push_back(
-      guarded(step, name_of("unfused", step), base, [&] { return unfused(step, timer, base); }));
-  const std::vector<Tile> tiles =
-      first_tiles(step.whole(), step.device().desc(), std::max<std::size_t>(candidates, 1));
+  variants.push_back(guarded(step, name_of("unfused", step), base,
+                             [&] { return unfused(step, timer, base, tiles); }));
   Row row = base;
   row.implementation = name_of("fused", step);
   row.chosen_by = "model";
-  if (tiles.empty()) {
+  if (tiles.whole.empty()) {
     row.status = "there is no tile";
     variants.push_back({row, nullptr});
     return variants;
   }
   FcmVariant best;
-  for (std::size_t i = 0; i < tiles.size(); ++i) {
+  for (std::size_t i = 0; i < tiles.whole.size(); ++i) {
     FcmVariant variant = guarded(step, row.implementation, row, [&] {
-      return fused(step, timer, row, tiles[i], best.row.milliseconds);
+      return fused(step, timer, row, tiles.whole[i], best.row.milliseconds);
     });
     if (variant.enqueue != nullptr &&
         (best.enqueue == nullptr || variant.row.milliseconds < best.row.milliseconds)) {
@@ -133,7 +142,7 @@ std::vector<FcmVariant> our_fcm_variants(FcmStep& step, const GraphTimer& timer,
     if (i == 0 || !variant.row.status.empty()) variants.push_back(std::move(variant));
     row.chosen_by = "time";
   }
-  if (tiles.size() > 1 && best.enqueue != nullptr) {
+  if (tiles.whole.size() > 1 && best.enqueue != nullptr) {
     best.row.chosen_by = "time";
     variants.push_back(best);
   }
