@@ -146,6 +146,7 @@ TEST(FcmVariants, ALaunchThatFailsIsTheStatusOfItsRowAlone) {
 TEST(FcmPrograms, AreThoseThatMeasuringCompiles) {
   const cuda::Device& device = cuda::Device::get(0);
   const FcmCase fcm = parse_fcm_case("a c16 h14 w14 | pw64 relu6 | dw3 | pw16 | residual x");
+  const FcmConstants constants(fcm, DType::kF16);
   const FcmTiles tiles = fcm_tiles(fcm, DType::kF16, device.desc(), 2);
   EXPECT_EQ(tiles.whole.size(), 2u);
   ASSERT_EQ(tiles.stages.size(), 3u);
@@ -153,7 +154,7 @@ TEST(FcmPrograms, AreThoseThatMeasuringCompiles) {
   ASSERT_EQ(programs.size(), 2u + 3);
   for (const std::size_t i : {0u, 2u}) {  // of the whole, of its first convolution
     FcmOp op(fcm, DType::kF16, Layout::kNhwc, 0, i == 0 ? 3 : 1);
-    op.set_constants(FcmConstants(fcm, DType::kF16));
+    op.set_constants(constants);
     const FusedProblem problem = fused_problem(op.desc());
     const auto first = fused_cuda::candidate_tiles(problem, device.desc())[0];
     EXPECT_EQ(programs[i].source, fused_cuda::module_program(problem, first).source);
