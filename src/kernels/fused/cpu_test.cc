@@ -166,7 +166,7 @@ class FusedCpu : public ::testing::TestWithParam<Entry> {};
 TEST_P(FusedCpu, ChosenTiles) {
   const Entry& entry = GetParam();
   const Implementation& implementation = *find_implementation(entry.name);
-  for (int seed = 0; seed < 250; ++seed) {
+  for (int seed = 0; seed < 500; ++seed) {
     const Step step = Generator(static_cast<unsigned>(seed)).module(entry.stages);
     ASSERT_EQ(testing::supports(implementation, step).reason, "") << label_of(entry, step, seed);
     const auto y = testing::as_values<float>(testing::run_step(implementation, step)[0]);
@@ -190,7 +190,7 @@ const Implementation kForced = {
 
 TEST_P(FusedCpu, ForcedTiles) {
   const Entry& entry = GetParam();
-  for (int seed = 0; seed < 250; ++seed) {
+  for (int seed = 0; seed < 500; ++seed) {
     Generator generator(1000 + static_cast<unsigned>(seed));
     const Step step = generator.module(entry.stages);
     const testing::BoundStep bound(step, testing::Edge::kEnd);
@@ -198,6 +198,51 @@ TEST_P(FusedCpu, ForcedTiles) {
     const std::string label = label_of(entry, step, seed) + " tile " + to_string(forced_tile);
     const auto y = testing::as_values<float>(testing::run_step(kForced, step)[0]);
     expect_close(step, y, label);
+  }
+}
+
+// Why the entry declines the step, once `change` has been made to it.
+template <class Change>
+std::string refusal(const Entry& entry, Change&& change) {
+  Step step = Generator(1).module(entry.stages);
+  change(step);
+  return testing::supports(*find_implementation(entry.name), step).reason;
+}
+
+TEST_P(FusedCpu, DeclinesWithReasons) {
+  const Entry& entry = GetParam();
+  EXPECT_EQ(refusal(entry, [](Step&) {}), "");
+  EXPECT_EQ(refusal(entry, [](Step& s) { s.inputs[0].view.layout = Layout::kNchw; }),
+            "computes nhwc");
+  EXPECT_EQ(refusal(entry, [](Step& s) { s.outputs[0].layout = Layout::kNchw; }), "computes nhwc");
+  EXPECT_EQ(refusal(entry, [](Step& s) { s.inputs[fused_w(1)].constant = false; }),
+            "packs constant weights");
+  const std::string other = entry.module == CpuModule::kPwPw ? "dp" : "pp";
+  const Support support =
+      testing::supports(*find_implementation(entry.name), Generator(1).module(other));
+  EXPECT_EQ(support.reason.substr(0, 17), "needs the stages ");
+}
+
+TEST_P(FusedCpu, BooksWhatItsTilesHold) {
+  const Entry& entry = GetParam();
+  const Implementation& implementation = *find_implementation(entry.name);
+  for (unsigned seed = 0; seed < 50; ++seed) {
+    const Step step = Generator(seed).module(entry.stages);
+    const testing::BoundStep bound(step, testing::Edge::kEnd);
+    DeviceDesc device;
+    device.threads = 3;
+    const std::size_t booked = implementation.workspace(bound.desc(), device);
+    const Estimate estimate = implementation.estimate(bound.desc(), device);
+    EXPECT_EQ(booked, estimate.workspace_bytes);
+    EXPECT_LE(booked, 3 * static_cast<std::size_t>(device.l2_bytes) / 2);
+    EXPECT_GT(estimate.seconds, 0);
+    double flops = 0;
+    for (const FusedStage& stage : fused_problem(bound.desc()).stages) {
+      flops += static_cast<double>(stage.desc.flops());
+    }
+    // A halo is computed as often as tiles share it, by the modules that may.
+    if (entry.module == CpuModule::kPwDwR || entry.module == CpuModule::kPwDwPw) continue;
+    EXPECT_LE(estimate.flops, flops * (1 + 1e-9)) << label_of(entry, step, static_cast<int>(seed));
   }
 }
 
