@@ -94,7 +94,7 @@ Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
   Estimate estimate = estimate_streaming(op, device);
   estimate.flops = static_cast<double>(conv_problem(op).desc.flops());
   // Share of the FMA peak, measured on MobileNetV2's layers (docs/performance).
-  constexpr double kEfficiency = 0.4;
+  constexpr double kEfficiency = 0.5;
   const double rate = kEfficiency * device.flops_per_second_core * device.threads;
   estimate.seconds = std::max(estimate.seconds, estimate.flops / rate);
   return estimate;
