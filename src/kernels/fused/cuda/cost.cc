@@ -11,16 +11,16 @@ namespace {
 
 // Cycles, measured on an H200 or fitted to some thousand tiles measured there
 // (docs/performance/fcm.md).
-constexpr double kLaunchSeconds = 0.75e-6;  // between kernels that may overlap, in a graph
-constexpr double kStartCycles = 1500;       // from the first instruction to the first input there
-constexpr double kMemoryLatency = 700;      // a load from L2, others being under way
-constexpr double kSharedLatency = 35;
-constexpr double kBarrierCycles = 60;
-constexpr double kL2BytesPerCycle = 26;  // and multiprocessor, when all of them read
-constexpr double kClusterCycles = 900;
-constexpr double kRemoteBytesPerCycle = 16;
-constexpr double kTensorMultiplies = 700;  // f16 multiply-adds a cycle and multiprocessor, mma.sync
-constexpr double kIssue = 0.7;             // of the schedulers' slots that can be filled
+constexpr double kLaunchSeconds = 0.73e-6;  // between kernels that may overlap, in a graph
+constexpr double kStartCycles = 1900;       // from the first instruction to the first input there
+constexpr double kMemoryLatency = 1060;      // a load from L2, others being under way
+constexpr double kSharedLatency = 110;
+constexpr double kBarrierCycles = 390;
+constexpr double kL2BytesPerCycle = 60;  // and multiprocessor, when all of them read
+constexpr double kClusterCycles = 2200;
+constexpr double kRemoteBytesPerCycle = 10;
+constexpr double kTensorMultiplies = 650;  // f16 multiply-adds a cycle and multiprocessor, mma.sync
+constexpr double kIssue = 0.475;             // of the schedulers' slots that can be filled
 
 struct Work {
   double instructions = 0;  // of all warps
@@ -77,7 +77,7 @@ class BlockCost {
     const double ahead = steps_ahead(m_.element, panels);
     if (fma) {
       instructions = pixel_tiles * (1 + 16.0 * panels) + 4.0 * panels + 4;
-      shared = pixel_tiles * 2 + (t_.stage_weights ? 4.0 * panels : 0);
+      shared = 2.0 * pixel_tiles + (t_.stage_weights ? 8.0 * panels : 0);
     } else {
       instructions = std::ceil(pixel_tiles / 2.0) + 1.0 * pixel_tiles * panels + 2.0 * panels + 4;
       shared = std::ceil(pixel_tiles / 2.0) * 4 + (t_.stage_weights ? 4.0 * panels : 0);

@@ -10,11 +10,11 @@ namespace convoy::fused_cuda {
 template <Module kModule>
 inline constexpr bool kUnrolled = kModule.r* kModule.s <= 49 && kModule.s <= 8;
 
-// Sums of a strip: load(row, column) gives four channels of the input pixel that far from the
-// strip's first, as f32; weight(tap) four channels' weights.
+// Sums of a strip, which begin with `start`: load(row, column) gives four channels of the input
+// pixel that far from the strip's first, as f32; weight(tap) four channels' weights.
 template <Module kModule, int kRows, int kColumns, class Load, class Weight>
-__device__ __forceinline__ void filter_strip(float4 (&sums)[kRows][kColumns], Load&& load,
-                                             Weight&& weight) {
+__device__ __forceinline__ void filter_strip(float4 (&sums)[kRows][kColumns], float4 start,
+                                             Load&& load, Weight&& weight) {
   const auto add = [](float4& sum, float4 x, float4 w) {
     sum.x = fmaf(x.x, w.x, sum.x), sum.y = fmaf(x.y, w.y, sum.y);
     sum.z = fmaf(x.z, w.z, sum.z), sum.w = fmaf(x.w, w.w, sum.w);
@@ -22,7 +22,7 @@ __device__ __forceinline__ void filter_strip(float4 (&sums)[kRows][kColumns], Lo
 #pragma unroll
   for (int i = 0; i < kRows; ++i) {
 #pragma unroll
-    for (int j = 0; j < kColumns; ++j) sums[i][j] = {0, 0, 0, 0};
+    for (int j = 0; j < kColumns; ++j) sums[i][j] = start;
   }
   if constexpr (kUnrolled<kModule>) {
     constexpr int kInputRows =
@@ -89,7 +89,8 @@ __device__ __forceinline__ void filter_strip(float4 (&sums)[kRows][kColumns], Lo
 // a pixel of the halo, which gives the input there for results c .. c + 3 of the slice; store(row,
 // column, c, sums) takes those of one output.
 template <Module kModule, Tile kTile, int kCount, class Load, class Store>
-__device__ __forceinline__ void filter_tile(const char* weights, Load&& load, Store&& store) {
+__device__ __forceinline__ void filter_tile(const char* weights, const char* constants, Load&& load,
+                                            Store&& store) {
   constexpr int kThreads = kTile.threads();
   constexpr int kQuads = kCount / 4;
   // A thread keeps its channels, and with them the weights, where there are threads for all.
@@ -106,6 +107,9 @@ __device__ __forceinline__ void filter_tile(const char* weights, Load&& load, St
   for (int quad = kOneQuad ? thread % kQuads : thread; quad < kQuads;
        quad += kOneQuad ? kQuads : kThreads) {
     const int c = quad * 4;
+    const FourChannels channels = four_channels<kModule, kModule.depthwise, kCount>(constants, c);
+    const float4 bias{channels.of[0].bias, channels.of[1].bias, channels.of[2].bias,
+                      channels.of[3].bias};
     const float4* const w = reinterpret_cast<const float4*>(weights) + quad;
     float4 kept[kKept ? kTaps : 1];
     if constexpr (kKept) {
@@ -125,11 +129,11 @@ __device__ __forceinline__ void filter_tile(const char* weights, Load&& load, St
       const int column = strip % kStripsW * kTile.strip;
       float4 sums[kTile.strip_rows][kTile.strip];
       const auto from = load(row * kModule.stride_h, column * kModule.stride_w, c);
-      filter_strip<kModule, kTile.strip_rows, kTile.strip>(sums, from, weight);
+      filter_strip<kModule, kTile.strip_rows, kTile.strip>(sums, bias, from, weight);
 #pragma unroll
       for (int i = 0; i < kTile.strip_rows; ++i) {
 #pragma unroll
-        for (int j = 0; j < kTile.strip; ++j) store(row + i, column + j, c, sums[i][j]);
+        for (int j = 0; j < kTile.strip; ++j) store(row + i, column + j, c, channels, sums[i][j]);
       }
     }
   }

@@ -6,8 +6,6 @@
 
 namespace convoy::fused_cuda {
 
-using conv_cuda::activate;
-
 template <Element kElement>
 struct Elements;
 template <>
@@ -153,6 +151,10 @@ struct Channel {
   float scale;       // s8
 };
 
+struct FourChannels {
+  Channel of[4];
+};
+
 // Of channel `c` of a slice of kCount, from its constants in shared memory: biases, then scales.
 template <Module kModule, Stage kStage, int kCount>
 __device__ __forceinline__ Channel channel(const char* constants, int c) {
@@ -167,6 +169,30 @@ __device__ __forceinline__ Channel channel(const char* constants, int c) {
   return result;
 }
 
+template <Module kModule, Stage kStage, int kCount>
+__device__ __forceinline__ FourChannels four_channels(const char* constants, int c) {
+  FourChannels four;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) four.of[i] = channel<kModule, kStage, kCount>(constants, c + i);
+  return four;
+}
+
+// conv_cuda::activate with the commonest functions in one or two instructions; NaN stays NaN.
+template <Stage kStage>
+__device__ __forceinline__ float activate(float x) {
+#if __CUDA_ARCH__ >= 800
+  if constexpr (kStage.activation == Activation::kRelu) {
+    asm("max.NaN.f32 %0, %1, 0f00000000;" : "=f"(x) : "f"(x));
+    return x;
+  } else if constexpr (kStage.activation == Activation::kClip) {
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(x) : "f"(x), "f"(kStage.alpha));
+    asm("min.NaN.f32 %0, %1, %2;" : "=f"(x) : "f"(x), "f"(kStage.beta));
+    return x;
+  }
+#endif
+  return conv_cuda::activate<kStage.activation>(x, kStage.alpha, kStage.beta);
+}
+
 // The value to be stored for a sum: FusedConvAttrs in base/op.h has the formula, whose operations
 // are rounded one by one. `residual` is read where kResidual says so.
 template <Module kModule, Stage kStage, Residual kResidual>
@@ -179,7 +205,7 @@ __device__ __forceinline__ float finish(Sum<kModule.element> sum, Channel c, flo
     value = sum + c.bias;
   }
   if constexpr (kResidual == Residual::kBeforeActivation) value = __fadd_rn(value, residual);
-  value = activate<kStage.activation>(value, kStage.alpha, kStage.beta);
+  value = activate<kStage>(value);
   if constexpr (kResidual == Residual::kAfterActivation) value = __fadd_rn(value, residual);
   if constexpr (kModule.element == Element::kS8) value = __fmul_rn(value, kStage.inverse_y_scale);
   return value;

@@ -221,6 +221,9 @@ class Block {
     constexpr int kPitch = kModule.depthwise.present ? kCut.halo_pitch : kCut.operand_pitch;
     char* const to = kModule.depthwise.present ? halo(slice) : operand(slice);
     const char* const constants = expand_constants(slice);
+    const bool interior = window_.row >= 0 && window_.row + kCut.halo_rows <= kModule.mid_h &&
+                          window_.column >= 0 &&
+                          window_.column + kCut.halo_columns <= kModule.mid_w;
     product.for_each(pixels, panels, [&](int, int pixel0, int c, Sum<kElement>(&sums)[4]) {
       float v[4];
 #pragma unroll
@@ -229,8 +232,8 @@ class Block {
         const int at = c + channel_of<kElement>(i);
         v[i] = finish<kModule, kModule.expand, Residual::kNone>(
             sums[i], channel<kModule, kModule.expand, kMiddleIn>(constants, at), 0.0f);
-        bool inside = m0 + at < kModule.mid_c;
-        if constexpr (kModule.depthwise.present) {
+        bool inside = kModule.mid_c % kPanel == 0 || m0 + at < kModule.mid_c;
+        if (kModule.depthwise.present && !interior) {
           const int row = window_.row + pixel / kCut.halo_columns;
           const int column = window_.column + pixel % kCut.halo_columns;
           inside &= row >= 0 && row < kModule.mid_h && column >= 0 && column < kModule.mid_w;
@@ -250,7 +253,6 @@ class Block {
     constexpr int kPitch = kModule.expand.present ? kCut.halo_pitch : kCut.input_pitch;
     const char* const from = halo(slice);
     char* const to = operand(slice);
-    const char* const constants = filter_constants(slice);
     const auto load = [&](int row, int column, int c) {
       const char* const corner = from + (row * kCut.halo_columns + column) * kPitch;
       return [=](int i, int j) -> float4 {
@@ -267,27 +269,30 @@ class Block {
       };
     };
     filter_tile<kModule, kTile, kMiddle>(
-        taps(slice), load, [&](int row, int column, int c, float4 four) {
+        taps(slice), filter_constants(slice), load,
+        [&](int row, int column, int c, [[maybe_unused]] FourChannels channels, float4 four) {
           const float f[4] = {four.x, four.y, four.z, four.w};
           Sum<kElement> sums[4];
-          Channel channels[4];
 #pragma unroll
           for (int i = 0; i < 4; ++i) {
             if constexpr (kElement == Element::kS8) {
               sums[i] = __float2int_rn(f[i]);
             } else {
               sums[i] = f[i];
+              channels.of[i].bias = 0.0f;  // is in the sum
             }
-            channels[i] = channel<kModule, kModule.depthwise, kMiddle>(constants, c + i);
           }
           const int pixel = row * kTile.columns + column;
           if constexpr (kModule.project.present) {
             float v[4];
 #pragma unroll
             for (int i = 0; i < 4; ++i) {
-              v[i] =
-                  finish<kModule, kModule.depthwise, Residual::kNone>(sums[i], channels[i], 0.0f);
-              if (c0 + c + i >= kModule.filtered_c) v[i] = 0.0f;
+              v[i] = finish<kModule, kModule.depthwise, Residual::kNone>(sums[i], channels.of[i],
+                                                                         0.0f);
+              // Nothing but zeros may meet the zero weights past the last channel.
+              if constexpr (kModule.filtered_c % kMiddle != 0) {
+                if (c0 + c + i >= kModule.filtered_c) v[i] = 0.0f;
+              }
             }
             *reinterpret_cast<FourOf<kElement>*>(to + pixel * kCut.operand_pitch + c * kSize) =
                 from_f32<kElement>(float4{v[0], v[1], v[2], v[3]});
@@ -344,11 +349,7 @@ class Block {
     __syncthreads();  // the sums lie where operands were
     Sum<kElement>* const plane = sums() + in_sums * round_up(kCut.pixels, kPixels) * kCut.sum_pitch;
     product.for_each(pixels, panels, [&](int, int pixel0, int c, Sum<kElement>(&values)[4]) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        plane[(pixel0 + pixel_of<kElement>(i)) * kCut.sum_pitch + c + channel_of<kElement>(i)] =
-            values[i];
-      }
+      put_sums<kElement, kCut.sum_pitch>(plane, pixel0, c, values);
     });
     if constexpr (kTile.blocks_sums > 1) {
       cluster_barrier();

@@ -13,9 +13,8 @@ struct Place {
 // Four channels from `k` on of one pixel of y in NHWC; those past the last, and pixels past the
 // map, are left out. sums: of stage kStage.
 template <Module kModule, Stage kStage>
-__device__ __forceinline__ void store_four(const Arguments& a, const Channel (&channels)[4], int n,
-                                           int p, int q, int k,
-                                           const Sum<kModule.element> (&sums)[4]) {
+__device__ __forceinline__ void store_four(const Arguments& a, FourChannels channels, int n, int p,
+                                           int q, int k, const Sum<kModule.element> (&sums)[4]) {
   constexpr Element kElement = kModule.element;
   using T = TypeOf<kElement>;
   using Four = FourOf<kElement>;
@@ -39,7 +38,7 @@ __device__ __forceinline__ void store_four(const Arguments& a, const Channel (&c
   float v[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    v[i] = finish<kModule, kStage, kModule.residual>(sums[i], channels[i], r[i]);
+    v[i] = finish<kModule, kStage, kModule.residual>(sums[i], channels.of[i], r[i]);
   }
   if constexpr (kWhole) {
     *reinterpret_cast<Four*>(y) = from_f32<kElement>(float4{v[0], v[1], v[2], v[3]});
@@ -62,13 +61,9 @@ __device__ __forceinline__ void store_sums(const Arguments& a, const char* const
   constexpr Cut kCut = cut(kModule, kTile);
   constexpr int kPlane = round_up(kCut.pixels, kPixels) * kCut.sum_pitch;
   constexpr int kQuads = kTile.outputs / 4;
-  constexpr bool kNchw = kModule.y_layout == Layout::kNchw;
-#pragma unroll 1
-  for (int i = rank * kTile.threads() + static_cast<int>(threadIdx.x); i < kCut.pixels * kQuads;
-       i += kTile.blocks_sums * kTile.threads()) {
-    const int pixel = kNchw ? i % kCut.pixels : i / kQuads;
-    const int c = (kNchw ? i / kCut.pixels : i % kQuads) * 4;
-    Sum<kElement> sums[4] = {0, 0, 0, 0};
+  const auto sum_up = [&](int pixel, int c, Sum<kElement>(&sums)[4]) {
+#pragma unroll
+    for (int j = 0; j < 4; ++j) sums[j] = 0;
 #pragma unroll
     for (int block = 0; block < kTile.blocks_sums; ++block) {
 #pragma unroll
@@ -78,34 +73,60 @@ __device__ __forceinline__ void store_sums(const Arguments& a, const char* const
         if constexpr (kTile.blocks_sums > 1) {
           load_from_block(from, block, four);
         } else {
-#pragma unroll
-          for (int j = 0; j < 4; ++j) four[j] = from[j];
+          const int4 words = *reinterpret_cast<const int4*>(from);
+          four[0] = __builtin_bit_cast(Sum<kElement>, words.x);
+          four[1] = __builtin_bit_cast(Sum<kElement>, words.y);
+          four[2] = __builtin_bit_cast(Sum<kElement>, words.z);
+          four[3] = __builtin_bit_cast(Sum<kElement>, words.w);
         }
 #pragma unroll
         for (int j = 0; j < 4; ++j) sums[j] += four[j];
       }
     }
-    Channel channels[4];
-#pragma unroll
-    for (int j = 0; j < 4; ++j) {
-      channels[j] = channel<kModule, kStage, kTile.outputs>(constants, c + j);
+  };
+  if constexpr (kModule.y_layout == Layout::kNhwc) {
+    // A thread keeps its channels.
+    constexpr bool kOneQuad = kQuads <= kTile.threads();
+    constexpr int kGroups = kOneQuad ? kTile.threads() / kQuads : 1;
+    const int thread = static_cast<int>(threadIdx.x);
+    const int group = kOneQuad ? thread / kQuads : 0;
+    if (group >= kGroups) return;
+#pragma unroll 1
+    for (int quad = kOneQuad ? thread % kQuads : thread; quad < kQuads;
+         quad += kOneQuad ? kQuads : kTile.threads()) {
+      const int c = quad * 4;
+      const FourChannels channels = four_channels<kModule, kStage, kTile.outputs>(constants, c);
+#pragma unroll 2
+      for (int pixel = rank * kGroups + group; pixel < kCut.pixels;
+           pixel += kTile.blocks_sums * kGroups) {
+        Sum<kElement> sums[4];
+        sum_up(pixel, c, sums);
+        store_four<kModule, kStage>(a, channels, place.n, place.p + pixel / kTile.columns,
+                                    place.q + pixel % kTile.columns, place.k + c, sums);
+      }
     }
-    const int p = place.p + pixel / kTile.columns, q = place.q + pixel % kTile.columns;
-    const int k = place.k + c;
-    if constexpr (!kNchw) {
-      store_four<kModule, kStage>(a, channels, place.n, p, q, k, sums);
-    } else {
+  } else {
+    // Neighbours have neighbouring pixels.
+#pragma unroll 1
+    for (int i = rank * kTile.threads() + static_cast<int>(threadIdx.x); i < kCut.pixels * kQuads;
+         i += kTile.blocks_sums * kTile.threads()) {
+      const int pixel = i % kCut.pixels, c = i / kCut.pixels * 4;
+      const int p = place.p + pixel / kTile.columns, q = place.q + pixel % kTile.columns;
       if (p >= kModule.p || q >= kModule.q) continue;
+      Sum<kElement> sums[4];
+      sum_up(pixel, c, sums);
+      const FourChannels channels = four_channels<kModule, kStage, kTile.outputs>(constants, c);
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
-        if (k + j >= kModule.k) break;
-        const Offset at = ((place.n * Offset{kModule.k} + k + j) * kModule.p + p) * kModule.q + q;
+        const int k = place.k + c + j;
+        if (k >= kModule.k) break;
+        const Offset at = ((place.n * Offset{kModule.k} + k) * kModule.p + p) * kModule.q + q;
         float residual = 0;
         if constexpr (kModule.residual != Residual::kNone) {
           residual = one_to_f32<kElement>(__ldg(static_cast<const T*>(a.residual) + at));
         }
         static_cast<T*>(a.y)[at] = one_from_f32<kElement>(
-            finish<kModule, kStage, kModule.residual>(sums[j], channels[j], residual));
+            finish<kModule, kStage, kModule.residual>(sums[j], channels.of[j], residual));
       }
     }
   }
