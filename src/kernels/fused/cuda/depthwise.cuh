@@ -84,10 +84,15 @@ __device__ __forceinline__ void filter_strip(float4 (&sums)[kRows][kColumns], fl
   }
 }
 
+// Sums begin with the bias, but where it is an integer, or added when they are stored from planes.
+template <Module kModule>
+inline constexpr bool kBiasInSums = kModule.element != Element::kS8 &&
+                                    (kModule.project.present || kModule.y_layout == Layout::kNhwc);
+
 // All strips of a tile and kCount channels of results, shared by the block. `weights`: in shared
 // memory, a line of kCount floats a tap. load(row, column, c) gives a function of the distance from
 // a pixel of the halo, which gives the input there for results c .. c + 3 of the slice; store(row,
-// column, c, sums) takes those of one output.
+// column, c, channels, sums) takes those of one output. `constants`: of the channels.
 template <Module kModule, Tile kTile, int kCount, class Load, class Store>
 __device__ __forceinline__ void filter_tile(const char* weights, const char* constants, Load&& load,
                                             Store&& store) {
@@ -108,8 +113,10 @@ __device__ __forceinline__ void filter_tile(const char* weights, const char* con
        quad += kOneQuad ? kQuads : kThreads) {
     const int c = quad * 4;
     const FourChannels channels = four_channels<kModule, kModule.depthwise, kCount>(constants, c);
-    const float4 bias{channels.of[0].bias, channels.of[1].bias, channels.of[2].bias,
-                      channels.of[3].bias};
+    float4 start{0, 0, 0, 0};
+    if constexpr (kBiasInSums<kModule>) {
+      start = {channels.of[0].bias, channels.of[1].bias, channels.of[2].bias, channels.of[3].bias};
+    }
     const float4* const w = reinterpret_cast<const float4*>(weights) + quad;
     float4 kept[kKept ? kTaps : 1];
     if constexpr (kKept) {
@@ -129,7 +136,7 @@ __device__ __forceinline__ void filter_tile(const char* weights, const char* con
       const int column = strip % kStripsW * kTile.strip;
       float4 sums[kTile.strip_rows][kTile.strip];
       const auto from = load(row * kModule.stride_h, column * kModule.stride_w, c);
-      filter_strip<kModule, kTile.strip_rows, kTile.strip>(sums, bias, from, weight);
+      filter_strip<kModule, kTile.strip_rows, kTile.strip>(sums, start, from, weight);
 #pragma unroll
       for (int i = 0; i < kTile.strip_rows; ++i) {
 #pragma unroll

@@ -279,7 +279,7 @@ class Block {
               sums[i] = __float2int_rn(f[i]);
             } else {
               sums[i] = f[i];
-              channels.of[i].bias = 0.0f;  // is in the sum
+              if constexpr (kBiasInSums<kModule>) channels.of[i].bias = 0.0f;
             }
           }
           const int pixel = row * kTile.columns + column;

@@ -15,19 +15,30 @@ int granularity(const Module& m) {
   return std::max(kPanel * m.multiplier(), m.project.present ? step_channels(m.element) : 0);
 }
 
-// Extents of a block along one axis: whole, halves, thirds, ..., and the usual round ones.
+int strip_of(int columns, int most) {
+  for (int strip = std::min(columns, most); strip > 1; --strip) {
+    if (columns % strip == 0) return strip;
+  }
+  return 1;
+}
+
+// Extents of a block along one axis: of those that differ by less than a quarter the one that
+// reaches least past the map, and of those the one with the longest strips.
 std::vector<int> extents(int whole) {
   constexpr int kMost = 32;
-  std::set<int> found;
-  for (int parts = 1; parts <= whole; ++parts) {
-    const int extent = ceil_div(whole, parts);
-    if (extent <= kMost) found.insert(extent);
-    if (extent <= 2) break;
+  std::vector<int> found;
+  std::pair<int, int> best;  // how far past the map it reaches, and less its strip
+  for (int extent = 1; extent <= std::min(whole, kMost); ++extent) {
+    const std::pair<int, int> rank{round_up(whole, extent), -strip_of(extent, 8)};
+    if (found.empty() || extent * 4 >= found.back() * 5 + 4) {
+      found.push_back(extent);
+      best = rank;
+    } else if (rank < best) {
+      found.back() = extent;
+      best = rank;
+    }
   }
-  for (const int extent : {4, 8, 16}) {
-    if (extent < whole) found.insert(extent);
-  }
-  return {found.begin(), found.end()};
+  return found;
 }
 
 // Channels of a slice: all, or a power of two (times the unit); with `between`, halves between,
@@ -41,13 +52,6 @@ std::vector<int> slices(int channels, int unit, int most, bool between) {
     if (between && size % (2 * unit) == 0 && size * 3 / 2 < all) found.insert(size * 3 / 2);
   }
   return {found.begin(), found.end()};
-}
-
-int strip_of(int columns, int most) {
-  for (int strip = std::min(columns, most); strip > 1; --strip) {
-    if (columns % strip == 0) return strip;
-  }
-  return 1;
 }
 
 class Candidates {
@@ -83,8 +87,14 @@ class Candidates {
     tile_.strip = tile_.strip_rows = 1;
     if (m_.depthwise.present) {
       tile_.strip = strip_of(tile_.columns, m_.taps() > 9 ? 4 : 8);
-      if (m_.taps() <= 9 && tile_.strip <= 4 && tile_.rows % 2 == 0) tile_.strip_rows = 2;
+      add_outputs();
+      if (m_.taps() > 9 || tile_.rows % 2 != 0) return;
+      tile_.strip_rows = 2;
     }
+    add_outputs();
+  }
+
+  void add_outputs() {
     const int unit = granularity(m_);
     for (const int outputs : slices(m_.k, m_.project.present ? kPanel : unit, 256, true)) {
       tile_.outputs = outputs;

@@ -138,10 +138,9 @@ __device__ __forceinline__ void load_map(char* to, const void* x, Window window,
   using T = TypeOf<kElement>;
   constexpr int kPadded = round_up(kCount, step_channels(kElement));
   constexpr int kPixelCount = kRows * kColumns;
-  const auto inside = [&](int pixel, Offset& row, Offset& column) {
-    row = window.row + pixel / kColumns * kStrideH;
-    column = window.column + pixel % kColumns * kStrideW;
-    return row >= 0 && row < kModule.h && column >= 0 && column < kModule.w;
+  const auto inside = [&](int row, int column) {
+    const int h = window.row + row * kStrideH, w = window.column + column * kStrideW;
+    return h >= 0 && h < kModule.h && w >= 0 && w < kModule.w;
   };
   if constexpr (kModule.x_layout == Layout::kNhwc && aligned(kElement, kModule.c, 4) &&
                 kCount * sizeof(T) % 4 == 0) {
@@ -151,16 +150,32 @@ __device__ __forceinline__ void load_map(char* to, const void* x, Window window,
                                                                                              : 4;
     constexpr int kElements = kVector / static_cast<int>(sizeof(T));
     constexpr int kLine = kPadded / kElements;
+    // A thread keeps its channels and walks over the pixels, where there are threads for a line.
+    constexpr bool kOneChunk = kLine <= kThreads;
+    constexpr int kGroups = kOneChunk ? kThreads / kLine : 1;
+    const int thread = static_cast<int>(threadIdx.x);
+    const int group = kOneChunk ? thread / kLine : 0;
+    const T* const corner =
+        static_cast<const T*>(x) +
+        ((window.n * Offset{kModule.h} + window.row) * kModule.w + window.column) * kModule.c + c0;
 #pragma unroll 1
-    for (int i = threadIdx.x; i < kPixelCount * kLine; i += kThreads) {
-      const int pixel = i / kLine, c = i % kLine * kElements;
-      Offset row, column;
-      const bool valid = inside(pixel, row, column) && c0 + c < kModule.c && c < kCount;
-      const T* from =
-          static_cast<const T*>(x) +
-          (valid ? ((window.n * Offset{kModule.h} + row) * kModule.w + column) * kModule.c + c0 + c
-                 : 0);
-      copy_async<kVector>(to + pixel * kPitch + c * static_cast<int>(sizeof(T)), from, valid);
+    for (int chunk = kOneChunk ? thread % kLine : thread; group < kGroups && chunk < kLine;
+         chunk += kOneChunk ? kLine : kThreads) {
+      const int c = chunk * kElements;
+      const bool there = c < kCount && c0 + c < kModule.c;
+      int row = group / kColumns, column = group % kColumns;
+      char* line = to + group * kPitch + c * static_cast<int>(sizeof(T));
+#pragma unroll 2
+      for (int pixel = group; pixel < kPixelCount; pixel += kGroups) {
+        const bool valid = there && inside(row, column);
+        const T* const from =
+            corner + (Offset{row} * (kStrideH * kModule.w) + column * kStrideW) * kModule.c + c;
+        copy_async<kVector>(line, valid ? from : static_cast<const T*>(x), valid);
+        line += kGroups * kPitch;
+        row += kGroups / kColumns;
+        column += kGroups % kColumns;
+        if (column >= kColumns) column -= kColumns, ++row;
+      }
     }
   } else {
     // Four channels of a pixel a thread, neighbours having neighbouring pixels, as NCHW wants it.
@@ -170,17 +185,17 @@ __device__ __forceinline__ void load_map(char* to, const void* x, Window window,
     for (int i = threadIdx.x; i < kPixelCount * kQuads; i += kThreads) {
       const int pixel = kPixelsFirst ? i % kPixelCount : i / kQuads;
       const int c = (kPixelsFirst ? i / kPixelCount : i % kQuads) * 4;
-      Offset row, column;
-      const bool valid = inside(pixel, row, column);
+      const int row = pixel / kColumns, column = pixel % kColumns;
+      const bool valid = inside(row, column);
       T four[4];
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
         four[j] = 0;
         if (valid && c + j < kCount && c0 + c + j < kModule.c) {
-          four[j] =
-              __ldg(static_cast<const T*>(x) +
-                    conv_cuda::offset(kModule.x_layout, kModule.c, kModule.h, kModule.w, window.n,
-                                      c0 + c + j, static_cast<int>(row), static_cast<int>(column)));
+          four[j] = __ldg(static_cast<const T*>(x) +
+                          conv_cuda::offset(kModule.x_layout, kModule.c, kModule.h, kModule.w,
+                                            window.n, c0 + c + j, window.row + row * kStrideH,
+                                            window.column + column * kStrideW));
         }
       }
       T* line = reinterpret_cast<T*>(to + pixel * kPitch) + c;
