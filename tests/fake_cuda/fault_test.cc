@@ -64,6 +64,7 @@ void use_device(int ordinal) {
   EXPECT_EQ(kernel.resources().registers, 14);
   start.record(stream.get());
   kernel({}, stream.get(), buffer.data());
+  kernel({.cluster = 2, .overlaps_former = true}, stream.get(), buffer.data());
   end.record(stream.get());
   end.synchronize();
   EXPECT_EQ(end.milliseconds_since(start), 0.5f);
