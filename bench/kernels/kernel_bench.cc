@@ -165,7 +165,7 @@ void register_conv(std::string_view layer, std::string_view only) {
         ->Arg(2);
   };
   for (const Implementation* entry : implementations(Op::kConv)) {
-    if (!entry->name.starts_with(only)) continue;
+    if (!entry->name.starts_with(only) || entry->device != DeviceDesc::Kind::kCpu) continue;
     add(std::string(entry->name), [=](benchmark::State& s) { run_convoy(s, *entry, desc); });
   }
 #ifdef CONVOY_HAVE_DNNL
