@@ -61,6 +61,19 @@ inline Step step_of(const FusedCase& c, const FusedOperands& operands) {
   return step;
 }
 
+// A module of one stage as a convolution of a graph. Not s8, whose scales that has no operands for.
+inline Step conv_step_of(const FusedCase& c, const FusedOperands& operands) {
+  Step step = step_of(c, operands);
+  const FusedConvAttrs attrs = std::get<FusedConvAttrs>(step.attrs);
+  ConvAttrs conv = attrs.stages[0].conv;
+  conv.epilogue.residual = attrs.residual;
+  step.op = Op::kConv;
+  step.attrs = conv;
+  step.inputs.erase(step.inputs.begin() + fused_scale(0));
+  if (step.inputs.size() == kConvResidual) step.inputs.push_back(absent());
+  return step;
+}
+
 // `memory`: y's bytes as a kernel left them.
 inline CheckOutcome compare_with_oracle(const FusedOracle& oracle, const TensorView& y,
                                         const std::vector<std::byte>& memory) {

@@ -3,67 +3,15 @@
 // were, the same bits again on the default stream.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <vector>
 
-#include "cuda/memory.h"
 #include "cuda/stream.h"
 #include "tests/support/conv_check.h"
+#include "tests/support/device_guard.h"
 #include "tests/support/gpu_cases.h"
 
 namespace convoy::testing {
-
-// A tensor on the device between guard words. They are NaN, so that what is read from them shows;
-// each buffer has its own, so that a copy of another's does too.
-class GuardedDeviceBuffer {
- public:
-  // `values` of floats, or as many poisoned ones.
-  GuardedDeviceBuffer(const cuda::Device& device, std::uint32_t id, std::size_t count)
-      : pattern_(0x7fc0de00u + id),
-        image_(count + 2 * kGuardWords, std::bit_cast<float>(pattern_)),
-        memory_(device, image_.size() * sizeof(float)) {}
-
-  float* host() { return image_.data() + kGuardWords; }
-  float* device() const { return static_cast<float*>(memory_.data()) + kGuardWords; }
-  std::size_t count() const { return image_.size() - 2 * kGuardWords; }
-
-  void upload() { memory_.upload(image_.data(), image_.size() * sizeof(float)); }
-
-  // What the device holds now; the guards are compared. Returns what is wrong, or nothing.
-  std::string download(std::vector<float>& found) const {
-    std::vector<float> now(image_.size());
-    memory_.download(now.data(), now.size() * sizeof(float));
-    found.assign(now.begin() + kGuardWords, now.end() - kGuardWords);
-    for (std::size_t i = 0; i < now.size(); ++i) {
-      const bool guard = i < kGuardWords || i >= kGuardWords + count();
-      if (guard && std::bit_cast<std::uint32_t>(now[i]) != pattern_) {
-        return "wrote at element " +
-               std::to_string(static_cast<std::int64_t>(i) -
-                              static_cast<std::int64_t>(kGuardWords)) +
-               " of " + std::to_string(count());
-      }
-    }
-    return {};
-  }
-  // The same, for what no kernel may write to.
-  std::string changed() const {
-    std::vector<float> found;
-    if (std::string wrong = download(found); !wrong.empty()) return wrong;
-    const bool same =
-        std::memcmp(found.data(), image_.data() + kGuardWords, count() * sizeof(float)) == 0;
-    return same ? "" : "wrote to it";
-  }
-
- private:
-  // Tensors may lie anywhere 64-byte aligned, and these do no better.
-  static constexpr std::size_t kGuardWords = 272;
-  static_assert(kGuardWords * sizeof(float) % 128 == 64);
-
-  std::uint32_t pattern_;
-  std::vector<float> image_;
-  cuda::DeviceBuffer memory_;
-};
 
 // For one thread.
 class GpuChecker {
@@ -104,23 +52,22 @@ class GpuChecker {
     GuardedDeviceBuffer x = place(0, oracle.x, conv_x_shape(d), layouts.x);
     GuardedDeviceBuffer residual = place(1, has_residual ? oracle.residual : std::vector<double>{},
                                          conv_y_shape(d), layouts.y);
-    GuardedDeviceBuffer y(device_, 2, oracle.size());
-    GuardedDeviceBuffer workspace(device_, 3, (scratch + 3) / 4);
+    GuardedDeviceBuffer y(device_, 2, oracle.size() * sizeof(float));
+    GuardedDeviceBuffer workspace(device_, 3, scratch);
     inputs[kConvX].data = x.device();
     inputs[kConvW].data = inputs[kConvBias].data = nullptr;  // the kernel has its own
     if (has_residual) inputs[kConvResidual].data = residual.device();
     outputs[0].data = y.device();
     const std::span<std::byte> bytes =
-        scratch == 0 ? std::span<std::byte>{}
-                     : std::span(reinterpret_cast<std::byte*>(workspace.device()), scratch);
+        scratch == 0 ? std::span<std::byte>{} : std::span(workspace.device(), scratch);
 
-    std::vector<float> first;
+    std::vector<std::byte> first;
     for (const CUstream stream : {stream_.get(), CUstream{}}) {
       y.upload();  // poisoned anew
       workspace.upload();
       kernel->run({inputs, outputs, bytes, pool_, stream});
       device_.synchronize();
-      std::vector<float> memory, unused;
+      std::vector<std::byte> memory, unused;
       add_failure(outcome, "y", y.download(memory));
       add_failure(outcome, "workspace", workspace.download(unused));
       add_failure(outcome, "x", x.changed());
@@ -128,13 +75,14 @@ class GpuChecker {
       if (!outcome.failure.empty()) return outcome;
       if (first.empty()) {
         first = std::move(memory);
-        std::vector<float> found(first.size());
+        std::vector<float> found(oracle.size());
         const std::vector<std::int64_t> at = memory_offsets(conv_y_shape(d), layouts.y);
         for (std::size_t i = 0; i < found.size(); ++i) {
-          found[i] = first[static_cast<std::size_t>(at[i])];
+          std::memcpy(&found[i], &first[static_cast<std::size_t>(at[i]) * sizeof(float)],
+                      sizeof(float));
         }
         compare_with_oracle<float>(c, oracle, found, outcome);
-      } else if (std::memcmp(first.data(), memory.data(), memory.size() * sizeof(float)) != 0) {
+      } else if (first != memory) {
         outcome.failure = "other bits when run again";
       }
       if (!outcome.failure.empty()) return outcome;
@@ -151,11 +99,13 @@ class GpuChecker {
   // Values in logical order, uploaded in the layout's; none where `values` is empty.
   GuardedDeviceBuffer place(std::uint32_t id, const std::vector<double>& values, const Shape& shape,
                             Layout layout) {
-    GuardedDeviceBuffer buffer(device_, id, values.size());
+    GuardedDeviceBuffer buffer(device_, id, values.size() * sizeof(float));
     if (!values.empty()) {
       const std::vector<std::int64_t> at = memory_offsets(shape, layout);
       for (std::size_t i = 0; i < values.size(); ++i) {
-        buffer.host()[at[i]] = static_cast<float>(values[i]);
+        const auto value = static_cast<float>(values[i]);
+        std::memcpy(buffer.host() + static_cast<std::size_t>(at[i]) * sizeof(float), &value,
+                    sizeof(float));
       }
     }
     buffer.upload();

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Checks the CUDA kernels on a machine with a GPU: every test, then a reduced set under
-# compute-sanitizer's memcheck and racecheck. Fails when any of them does, or could not run.
-if [ $# -ne 2 ] || [ ! -x "$1/gpu_test" ]; then
+# compute-sanitizer: memcheck and racecheck, and for fused modules synccheck and initcheck as well.
+# Fails when any of them does, or could not run.
+if [ $# -ne 2 ] || [ ! -x "$1/gpu_test" ] || [ ! -x "$1/fused_gpu_test" ]; then
   echo "usage: tools/gpu/check.sh BINARIES OUTPUT" >&2
-  echo "BINARIES: the folder that gpu_test was built or carried into; OUTPUT: takes the logs" >&2
+  echo "BINARIES: the folder that gpu_test and fused_gpu_test were built or carried into" >&2
+  echo "OUTPUT: takes the logs" >&2
   exit 2
 fi
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -26,8 +28,8 @@ step() {
   if [ "$verdict" = passed ] && ! grep -q '\[  PASSED  \] [1-9]' "$output/$name.log"; then
     verdict="ran no test"
   fi
-  printf '%-10s %4d s  %s\n' "$name" $((SECONDS - seconds)) "$verdict"
-  grep -E 'checked [0-9]+|random convolutions|convolutions in|ERROR SUMMARY|RACECHECK SUMMARY' \
+  printf '%-15s %4d s  %s\n' "$name" $((SECONDS - seconds)) "$verdict"
+  grep -E 'checked [0-9]+|random (convolutions|modules)|convolutions in|ERROR SUMMARY|RACECHECK SUMMARY' \
     "$output/$name.log" | cut -c 1-200 | sed 's/^/    /'
   if [ "$verdict" != passed ]; then
     grep -E 'Failure|FAILED|Error|^========= ' "$output/$name.log" | head -n 40 | sed 's/^/    /'
@@ -36,12 +38,18 @@ step() {
 }
 
 step tests "$binaries/gpu_test"
+step fused "$binaries/fused_gpu_test"
 
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)
 if [ -z "$sanitizer" ]; then
   echo "compute-sanitizer is not installed" >&2
   exit 1
 fi
+# Of each module and type: one in the tile that is chosen, one in another.
+for tool in memcheck racecheck synccheck initcheck; do
+  CONVOY_GPU_GEOMETRIES=2 step "fused_$tool" "$sanitizer" --tool $tool --error-exitcode 1 \
+    --kernel-name kernel_substring=fused_ "$binaries/fused_gpu_test" '--gtest_filter=*Random*'
+done
 export CONVOY_GPU_GEOMETRIES=${CONVOY_GPU_GEOMETRIES:-40}
 step memcheck "$sanitizer" --tool memcheck --error-exitcode 1 \
   "$binaries/gpu_test" '--gtest_filter=*RandomConvolutions'
