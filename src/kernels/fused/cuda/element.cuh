@@ -194,15 +194,16 @@ __device__ __forceinline__ float activate(float x) {
 }
 
 // The value to be stored for a sum: FusedConvAttrs in base/op.h has the formula, whose operations
-// are rounded one by one. `residual` is read where kResidual says so.
-template <Module kModule, Stage kStage, Residual kResidual>
+// are rounded one by one. `residual` is read where kResidual says so. kBiased: the sum has the bias
+// in it, where that is no integer.
+template <Module kModule, Stage kStage, Residual kResidual, bool kBiased = false>
 __device__ __forceinline__ float finish(Sum<kModule.element> sum, Channel c, float residual) {
   float value;
   if constexpr (kModule.element == Element::kS8) {
     value = __fmul_rn(c.scale, static_cast<float>(sum + c.integer_bias));
     residual = __fmul_rn(kModule.residual_scale, residual);
   } else {
-    value = sum + c.bias;
+    value = kBiased || !kStage.bias ? sum : sum + c.bias;
   }
   if constexpr (kResidual == Residual::kBeforeActivation) value = __fadd_rn(value, residual);
   value = activate<kStage>(value);

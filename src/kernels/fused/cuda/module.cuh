@@ -184,10 +184,13 @@ class Block {
     const int m0 = first_channel(slice) / kModule.multiplier();
     constexpr int kPanels = ceil_div(kMiddleIn, kPanel);
     constexpr int kWarps = kTile.expand_warps_pixels;
-    const Share pixels{warp() % kWarps, kWarps, ceil_div(kCut.halo_pixels, kPixels) - 1};
+    constexpr int kPixelTiles = ceil_div(kCut.halo_pixels, kPixels);
+    const Share<kWarps, kPixelTiles % kWarps == 0> pixels{warp() % kWarps, kPixelTiles - 1};
     const int first = m0 / kPanel;
-    const Share panels{warp() / kWarps, kTile.warps() / kWarps,
-                       smaller(kPanels, ceil_div(kModule.mid_c, kPanel) - first) - 1};
+    constexpr int kAllPanels = ceil_div(kModule.mid_c, kPanel);
+    constexpr int kOthers = kTile.warps() / kWarps;
+    const Share<kOthers, kPanels % kOthers == 0 && kAllPanels % kPanels == 0> panels{
+        warp() / kWarps, smaller(kPanels, kAllPanels - first) - 1};
     constexpr bool kStaged = kTile.stage_weights;
     const char* const weights =
         kStaged ? stage(slice) + kCut.expand_weights : expand_weights(first);
@@ -224,7 +227,8 @@ class Block {
     const bool interior = window_.row >= 0 && window_.row + kCut.halo_rows <= kModule.mid_h &&
                           window_.column >= 0 &&
                           window_.column + kCut.halo_columns <= kModule.mid_w;
-    product.for_each(pixels, panels, [&](int, int pixel0, int c, Sum<kElement>(&sums)[4]) {
+    product.for_each(pixels, panels, [&](int panel, int tile, Sum<kElement>(&sums)[4]) {
+      const int pixel0 = pixels.own(tile) * kPixels, c = panels.own(panel) * kPanel;
       float v[4];
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
@@ -279,7 +283,6 @@ class Block {
               sums[i] = __float2int_rn(f[i]);
             } else {
               sums[i] = f[i];
-              if constexpr (kBiasInSums<kModule>) channels.of[i].bias = 0.0f;
             }
           }
           const int pixel = row * kTile.columns + column;
@@ -287,8 +290,8 @@ class Block {
             float v[4];
 #pragma unroll
             for (int i = 0; i < 4; ++i) {
-              v[i] = finish<kModule, kModule.depthwise, Residual::kNone>(sums[i], channels.of[i],
-                                                                         0.0f);
+              v[i] = finish<kModule, kModule.depthwise, Residual::kNone, true>(
+                  sums[i], channels.of[i], 0.0f);
               // Nothing but zeros may meet the zero weights past the last channel.
               if constexpr (kModule.filtered_c % kMiddle != 0) {
                 if (c0 + c + i >= kModule.filtered_c) v[i] = 0.0f;
@@ -297,8 +300,8 @@ class Block {
             *reinterpret_cast<FourOf<kElement>*>(to + pixel * kCut.operand_pitch + c * kSize) =
                 from_f32<kElement>(float4{v[0], v[1], v[2], v[3]});
           } else if constexpr (kModule.y_layout == Layout::kNhwc) {
-            store_four<kModule, kModule.depthwise>(a_, channels, place_.n, place_.p + row,
-                                                   place_.q + column, place_.k + c, sums);
+            store_four<kModule, kModule.depthwise, true>(a_, channels, place_, row, column, c,
+                                                         sums);
           } else {
 #pragma unroll
             for (int i = 0; i < 4; ++i) {
@@ -314,9 +317,13 @@ class Block {
     const int in_outputs = warp() / kTile.warps_pixels % kTile.warps_outputs;
     const int in_sums = warp() / (kTile.warps_pixels * kTile.warps_outputs);
     const int first = place_.k / kPanel;
-    const Share pixels{in_pixels, kTile.warps_pixels, ceil_div(kCut.pixels, kPixels) - 1};
-    const Share panels{in_outputs, kTile.warps_outputs,
-                       smaller(kPanels, ceil_div(kModule.k, kPanel) - first) - 1};
+    constexpr int kPixelTiles = ceil_div(kCut.pixels, kPixels);
+    constexpr int kAllPanels = ceil_div(kModule.k, kPanel);
+    const Share<kTile.warps_pixels, kPixelTiles % kTile.warps_pixels == 0> pixels{in_pixels,
+                                                                                  kPixelTiles - 1};
+    const Share<kTile.warps_outputs,
+                kPanels % kTile.warps_outputs == 0 && kAllPanels % kPanels == 0>
+        panels{in_outputs, smaller(kPanels, kAllPanels - first) - 1};
     constexpr int kSteps = kMiddle / step_channels(kElement);
     constexpr int kStepsAll = ceil_div(kModule.filtered_c, step_channels(kElement));
     constexpr int kPitch = kModule.lone() ? kCut.input_pitch : kCut.operand_pitch;
@@ -348,8 +355,14 @@ class Block {
     }
     __syncthreads();  // the sums lie where operands were
     Sum<kElement>* const plane = sums() + in_sums * round_up(kCut.pixels, kPixels) * kCut.sum_pitch;
-    product.for_each(pixels, panels, [&](int, int pixel0, int c, Sum<kElement>(&values)[4]) {
-      put_sums<kElement, kCut.sum_pitch>(plane, pixel0, c, values);
+    constexpr int kSumPitch = kCut.sum_pitch;
+    Sum<kElement>* const first_sum = plane +
+                                     (pixels.first * kPixels + pixel_of<kElement>(0)) * kSumPitch +
+                                     panels.first * kPanel + channel_of<kElement>(0);
+    product.for_each(pixels, panels, [&](int panel, int tile, Sum<kElement>(&values)[4]) {
+      put_sums<kElement, kSumPitch>(
+          first_sum + tile * pixels.stride * kPixels * kSumPitch + panel * panels.stride * kPanel,
+          values);
     });
     if constexpr (kTile.blocks_sums > 1) {
       cluster_barrier();

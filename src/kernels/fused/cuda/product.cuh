@@ -11,12 +11,19 @@
 
 namespace convoy::fused_cuda {
 
-// Which of something a warp works on: first, first + stride, ..., none after last. What would lie
-// past it is worked on twice and not stored.
+// Which of something a warp works on: first, first + kStride, ..., none after last. What would lie
+// past it is worked on twice and not stored. kExact: that does not happen, so that everything lies
+// a constant distance from the first.
+template <int kStride, bool kExact>
 struct Share {
-  int first, stride, last;
-  __device__ __forceinline__ int at(int i) const { return smaller(first + i * stride, last); }
-  __device__ __forceinline__ bool has(int i) const { return first + i * stride <= last; }
+  static constexpr int stride = kStride;
+  int first, last;
+  __device__ __forceinline__ int at(int i) const {
+    return kExact ? first + i * kStride : smaller(first + i * kStride, last);
+  }
+  __device__ __forceinline__ bool has(int i) const { return kExact || first + i * kStride <= last; }
+  // Of what it has.
+  __device__ __forceinline__ int own(int i) const { return first + i * kStride; }
 };
 
 __device__ __forceinline__ int lane() { return threadIdx.x & 31; }
@@ -98,9 +105,9 @@ class Product {
 
   // Adds `steps` steps, of which this warp takes every `stride`th from `first` on. `operand`: line
   // of pixel 0, kPitch bytes each; `weights`: the first step of panel 0, kPanelBytes each.
-  template <int kPitch, int kPanelBytes>
-  __device__ __forceinline__ void multiply(const char* operand, Share pixels, const char* weights,
-                                           Share panels, int first, int stride, int steps) {
+  template <int kPitch, int kPanelBytes, class Pixels, class Panels>
+  __device__ __forceinline__ void multiply(const char* operand, Pixels pixels, const char* weights,
+                                           Panels panels, int first, int stride, int steps) {
     const char* from[kPanels];
 #pragma unroll
     for (int i = 0; i < kPanels; ++i) {
@@ -139,16 +146,16 @@ class Product {
     }
   }
 
-  // f(panel, first pixel, first channel of the tile, its sums).
-  template <class F>
-  __device__ __forceinline__ void for_each(Share pixels, Share panels, F&& f) {
+  // f(panel, tile, sums) for those that the warp has, counted within it.
+  template <class Pixels, class Panels, class F>
+  __device__ __forceinline__ void for_each(Pixels pixels, Panels panels, F&& f) {
 #pragma unroll
     for (int panel = 0; panel < kPanels; ++panel) {
       if (!panels.has(panel)) continue;
 #pragma unroll
       for (int tile = 0; tile < kPixelTiles; ++tile) {
         if (!pixels.has(tile)) continue;
-        f(panel, pixels.at(tile) * kPixels, panels.at(panel) * kPanel, sums_[panel][tile]);
+        f(panel, tile, sums_[panel][tile]);
       }
     }
   }
@@ -180,8 +187,8 @@ class Product {
   }
 
   // weight(panel, load): 16 bytes of this lane.
-  template <int kPitch, class Weight>
-  __device__ __forceinline__ void add(const char* operand, Share pixels, Weight&& weight) {
+  template <int kPitch, class Pixels, class Weight>
+  __device__ __forceinline__ void add(const char* operand, Pixels pixels, Weight&& weight) {
     if constexpr (kFma) {
       float x[kPixelTiles][4];
 #pragma unroll
@@ -234,18 +241,14 @@ class Product {
   Sum<kElement> sums_[kPanels][kPixelTiles][4];
 };
 
-// Puts the sums of a lane down, `plane` having a line of kPitch words for each pixel.
+// Puts the sums of a lane down: `to` is for the first of them, in a line of kPitch words a pixel.
 template <Element kElement, int kPitch>
-__device__ __forceinline__ void put_sums(Sum<kElement>* plane, int pixel0, int channel0,
-                                         const Sum<kElement> (&v)[4]) {
+__device__ __forceinline__ void put_sums(Sum<kElement>* to, const Sum<kElement> (&v)[4]) {
   if constexpr (kElement == Element::kF32) {
-    *reinterpret_cast<float4*>(plane + (pixel0 + fma_pixel()) * kPitch + channel0 +
-                               fma_quad() * 4) = float4{v[0], v[1], v[2], v[3]};
+    *reinterpret_cast<float4*>(to) = float4{v[0], v[1], v[2], v[3]};
   } else {
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      plane[(pixel0 + pixel_of<kElement>(i)) * kPitch + channel0 + channel_of<kElement>(i)] = v[i];
-    }
+    for (int i = 0; i < 4; ++i) to[(i & 1) * kPitch + (i & 2) * 4] = v[i];
   }
 }
 

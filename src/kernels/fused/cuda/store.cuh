@@ -1,6 +1,7 @@
 // From sums to y: bias, residual, activation and the order of memory.
 #pragma once
 
+#include "kernels/conv/cuda/flat.cuh"
 #include "kernels/fused/cuda/transfer.cuh"
 
 namespace convoy::fused_cuda {
@@ -10,18 +11,39 @@ struct Place {
   int n, p, q, k;
 };
 
-// Four channels from `k` on of one pixel of y in NHWC; those past the last, and pixels past the
-// map, are left out. sums: of stage kStage.
-template <Module kModule, Stage kStage>
-__device__ __forceinline__ void store_four(const Arguments& a, FourChannels channels, int n, int p,
-                                           int q, int k, const Sum<kModule.element> (&sums)[4]) {
+// Distances within a tile of y, in elements; an int where that is enough.
+template <Module kModule>
+struct Distance {
+  static constexpr bool kNarrow = 64.0 * kModule.q * kModule.k < 2147483648.0;
+  using Type = typename conv_cuda::IndexType<!kNarrow>::Type;
+};
+
+template <Element kElement>
+__device__ __forceinline__ void store_vector(TypeOf<kElement>* to, FourOf<kElement> four) {
+  if constexpr (sizeof(four) == 8) {  // as one store, which the compiler does not see by itself
+    asm volatile("st.global.v2.u32 [%0], {%1, %2};" ::"l"(to), "r"(four.x), "r"(four.y) : "memory");
+  } else {
+    *reinterpret_cast<FourOf<kElement>*>(to) = four;
+  }
+}
+
+// Four channels from `c` on of one pixel of a tile in NHWC; those past the last, and pixels past
+// the map, are left out. sums: of stage kStage; kBiased as in finish().
+template <Module kModule, Stage kStage, bool kBiased = false>
+__device__ __forceinline__ void store_four(const Arguments& a, const FourChannels& channels,
+                                           Place place, int row, int column, int c,
+                                           const Sum<kModule.element> (&sums)[4]) {
   constexpr Element kElement = kModule.element;
   using T = TypeOf<kElement>;
   using Four = FourOf<kElement>;
-  if (p >= kModule.p || q >= kModule.q || k >= kModule.k) return;
-  const Offset at = ((n * Offset{kModule.p} + p) * kModule.q + q) * kModule.k + k;
-  const T* residual = static_cast<const T*>(a.residual) + at;
-  T* y = static_cast<T*>(a.y) + at;
+  using D = typename Distance<kModule>::Type;
+  const int k = place.k + c;
+  if (place.p + row >= kModule.p || place.q + column >= kModule.q || k >= kModule.k) return;
+  const Offset corner =
+      ((place.n * Offset{kModule.p} + place.p) * kModule.q + place.q) * kModule.k + k;
+  const D within = (static_cast<D>(row) * kModule.q + static_cast<D>(column)) * kModule.k;
+  const T* residual = static_cast<const T*>(a.residual) + corner + within;
+  T* y = static_cast<T*>(a.y) + corner + within;
   constexpr bool kWhole = kModule.k % 4 == 0;
   float r[4] = {0, 0, 0, 0};
   if constexpr (kModule.residual != Residual::kNone) {
@@ -38,10 +60,10 @@ __device__ __forceinline__ void store_four(const Arguments& a, FourChannels chan
   float v[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    v[i] = finish<kModule, kStage, kModule.residual>(sums[i], channels.of[i], r[i]);
+    v[i] = finish<kModule, kStage, kModule.residual, kBiased>(sums[i], channels.of[i], r[i]);
   }
   if constexpr (kWhole) {
-    *reinterpret_cast<Four*>(y) = from_f32<kElement>(float4{v[0], v[1], v[2], v[3]});
+    store_vector<kElement>(y, from_f32<kElement>(float4{v[0], v[1], v[2], v[3]}));
   } else {
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
@@ -63,8 +85,6 @@ __device__ __forceinline__ void store_sums(const Arguments& a, const char* const
   constexpr int kQuads = kTile.outputs / 4;
   const auto sum_up = [&](int pixel, int c, Sum<kElement>(&sums)[4]) {
 #pragma unroll
-    for (int j = 0; j < 4; ++j) sums[j] = 0;
-#pragma unroll
     for (int block = 0; block < kTile.blocks_sums; ++block) {
 #pragma unroll
       for (int plane = 0; plane < kCut.sum_planes; ++plane) {
@@ -80,7 +100,9 @@ __device__ __forceinline__ void store_sums(const Arguments& a, const char* const
           four[3] = __builtin_bit_cast(Sum<kElement>, words.w);
         }
 #pragma unroll
-        for (int j = 0; j < 4; ++j) sums[j] += four[j];
+        for (int j = 0; j < 4; ++j) {
+          sums[j] = block == 0 && plane == 0 ? four[j] : sums[j] + four[j];
+        }
       }
     }
   };
@@ -101,8 +123,8 @@ __device__ __forceinline__ void store_sums(const Arguments& a, const char* const
            pixel += kTile.blocks_sums * kGroups) {
         Sum<kElement> sums[4];
         sum_up(pixel, c, sums);
-        store_four<kModule, kStage>(a, channels, place.n, place.p + pixel / kTile.columns,
-                                    place.q + pixel % kTile.columns, place.k + c, sums);
+        store_four<kModule, kStage>(a, channels, place, pixel / kTile.columns,
+                                    pixel % kTile.columns, c, sums);
       }
     }
   } else {
