@@ -26,6 +26,7 @@ struct FusedCase {
   // Integers: small enough that most sums and results are exact in every type; in s8 half steps,
   // which must be rounded to even, are common.
   ConvCase::Data data = ConvCase::Data::kReals;
+  bool with_nan = false;  // one element of x, which must reach whatever it is part of, and no more
   std::uint64_t seed = 1;
 };
 
@@ -41,8 +42,8 @@ inline std::string to_string(const FusedCase& c) {
             std::string(convoy::to_string(stage.activation.kind));
   }
   return text + " | residual" + std::to_string(static_cast<int>(m.residual)) +
-         (c.data == ConvCase::Data::kIntegers ? " integers" : " reals") + " seed" +
-         std::to_string(c.seed);
+         (c.data == ConvCase::Data::kIntegers ? " integers" : " reals") +
+         (c.with_nan ? " with a NaN" : "") + " seed" + std::to_string(c.seed);
 }
 
 // Multiply-adds of all stages.
@@ -175,6 +176,7 @@ class FusedCaseMaker {
     m.residual_layout = m.y_layout;
     const bool integers = below(2) == 1;
     if (integers) c.data = ConvCase::Data::kIntegers;
+    c.with_nan = dtype != DType::kS8 && below(8) == 0;
     for (FusedStage& stage : m.stages) {
       stage.has_bias = below(3) > 0;
       // What keeps integers whole; and in an epilogue of reals often what networks have.

@@ -73,6 +73,7 @@ struct FusedOperands {
       fill(of.scale, Shape{d.k},
            [&] { return integers ? 0.25 : rounded_to(DType::kF32, usual * (0.5 + unit())); });
     }
+    if (c.with_nan) x[random_() % x.size()] = std::numeric_limits<double>::quiet_NaN();
     if (m.has_residual()) {
       fill(residual, conv_y_shape(m.last()),
            [&] { return integers ? whole(3) : element(m.dtype); });
@@ -102,7 +103,7 @@ struct FusedOperands {
 
 class FusedOracle {
  public:
-  // Of y, in logical order. The bound is 0 where the result is exact.
+  // Of y, in logical order. The bound is 0 where the result is exact, and NaN where it is.
   std::vector<double> result, bound;
 
   FusedOracle(const FusedCase& c, const FusedOperands& operands) : case_(c), operands_(operands) {
