@@ -11,16 +11,16 @@ namespace {
 
 // Cycles, measured on an H200 or fitted to some thousand tiles measured there
 // (docs/performance/fcm.md).
-constexpr double kLaunchSeconds = 0.8e-6;  // between kernels that may overlap, in a graph
-constexpr double kStartCycles = 2200;      // from the first instruction to the first input there
-constexpr double kMemoryLatency = 1370;    // a load from L2, others being under way
-constexpr double kSharedLatency = 75;
-constexpr double kBarrierCycles = 820;
-constexpr double kL2BytesPerCycle = 44;  // and multiprocessor, when all of them read
-constexpr double kClusterCycles = 1950;
-constexpr double kRemoteBytesPerCycle = 6.7;
-constexpr double kTensorMultiplies = 520;  // f16 multiply-adds a cycle and multiprocessor, mma.sync
-constexpr double kIssue = 0.94;            // of the schedulers' slots that can be filled
+constexpr double kLaunchSeconds = 0.4e-6;  // between kernels that may overlap, in a graph
+constexpr double kStartCycles = 3400;      // from the first instruction to the first input there
+constexpr double kMemoryLatency = 1480;    // a load from L2, others being under way
+constexpr double kSharedLatency = 98;
+constexpr double kBarrierCycles = 640;
+constexpr double kL2BytesPerCycle = 37;  // and multiprocessor, when all of them read
+constexpr double kClusterCycles = 1380;
+constexpr double kRemoteBytesPerCycle = 4.7;
+constexpr double kTensorMultiplies = 364;  // f16 multiply-adds a cycle and multiprocessor, mma.sync
+constexpr double kIssue = 1.62;            // of the schedulers' slots that can be filled
 
 struct Work {
   double instructions = 0;  // of all warps

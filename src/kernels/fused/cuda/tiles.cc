@@ -1,5 +1,6 @@
 // Which tiles there are, whether a device has room for one, and which seem best.
 #include <algorithm>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -11,8 +12,9 @@ namespace convoy::fused_cuda {
 namespace {
 
 int granularity(const Module& m) {
-  // The slice before a project begins with a whole step and, before a depthwise, whole panels.
-  return std::max(kPanel * m.multiplier(), m.project.present ? step_channels(m.element) : 0);
+  // A slice begins with whole panels before the depthwise and, for a project, with a whole step.
+  const int panels = kPanel * m.multiplier();
+  return m.project.present ? std::lcm(panels, step_channels(m.element)) : panels;
 }
 
 int strip_of(int columns, int most) {
@@ -237,7 +239,7 @@ TileReport judge(const Module& m, const Tile& t, const DeviceDesc& device) {
                         : t.outputs % unit != 0 || t.middle != t.outputs) {
     return refuse("needs slices of " + std::to_string(unit) + " channels");
   }
-  if (t.inputs % step_channels(m.element) != 0) {
+  if (m.expand.present && t.inputs % step_channels(m.element) != 0) {
     return refuse("needs inputs in steps of " + std::to_string(step_channels(m.element)));
   }
   if (t.columns % t.strip != 0 || t.rows % t.strip_rows != 0) {
