@@ -22,18 +22,6 @@ std::string enumerator(std::string_view name) {
   return out;
 }
 
-// Hexadecimal, hence exact; infinities (a clip with one end) have no literal.
-std::string float_literal(float value) {
-  char text[48];
-  if (std::isfinite(value)) {
-    std::snprintf(text, sizeof text, "%af", static_cast<double>(value));
-  } else {
-    std::snprintf(text, sizeof text, "__builtin_bit_cast(float, 0x%xu)",
-                  std::bit_cast<std::uint32_t>(value));
-  }
-  return text;
-}
-
 const char* layout_name(Layout layout) {
   return layout == Layout::kNchw ? "Layout::kNchw" : "Layout::kNhwc";
 }
@@ -51,6 +39,29 @@ const char* residual_name(Epilogue::Residual residual) {
 }
 
 }  // namespace
+
+// Hexadecimal, hence exact; infinities (a clip with one end) have no literal.
+std::string float_literal(float value) {
+  char text[48];
+  if (std::isfinite(value)) {
+    std::snprintf(text, sizeof text, "%af", static_cast<double>(value));
+  } else {
+    std::snprintf(text, sizeof text, "__builtin_bit_cast(float, 0x%xu)",
+                  std::bit_cast<std::uint32_t>(value));
+  }
+  return text;
+}
+
+bool counts_within(std::span<const Shape> counted, std::int64_t most) {
+  for (const Shape& extents : counted) {
+    std::int64_t product = 1;
+    for (int i = 0; i < extents.rank(); ++i) {
+      if (extents[i] > most / product) return false;
+      product *= extents[i];
+    }
+  }
+  return true;
+}
 
 Support supports_cuda(const ConvProblem& problem) {
   const ConvDesc& d = problem.desc;
@@ -72,15 +83,8 @@ Support supports_cuda(const ConvProblem& problem) {
   constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
   const Shape counted[] = {{d.n, d.p(), d.q()}, {d.c, d.r, d.s}, {d.k},        {d.h, d.w},
                            {d.padded_h()},      {d.padded_w()},  {d.stride_h}, {d.stride_w}};
-  for (const Shape& extents : counted) {
-    std::int64_t product = 1;
-    for (int i = 0; i < extents.rank(); ++i) {
-      if (extents[i] > kMost / product) {
-        return Support::no("counts pixels and taps in 32 bits, fewer than " + to_string(d) +
-                           " needs");
-      }
-      product *= extents[i];
-    }
+  if (!counts_within(counted, kMost)) {
+    return Support::no("counts pixels and taps in 32 bits, fewer than " + to_string(d) + " needs");
   }
   return Support::yes();
 }

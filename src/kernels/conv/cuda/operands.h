@@ -19,6 +19,12 @@ Support supports_cuda(const ConvProblem& problem);
 // kernels/conv/cuda/problem.cuh; floats are exact.
 std::string problem_constant(const ConvProblem& problem);
 
+// A float as text that a compiler reads back to the bit.
+std::string float_literal(float value);
+
+// Whether the product of each list of extents is at most `most`: for what kernels count in ints.
+bool counts_within(std::span<const Shape> counted, std::int64_t most);
+
 // Weights, as a kernel has packed them, and the bias on the device.
 class DeviceWeights {
  public:

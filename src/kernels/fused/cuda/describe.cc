@@ -1,9 +1,8 @@
 #include "kernels/fused/cuda/describe.h"
 
-#include <bit>
-#include <cmath>
-#include <cstdio>
 #include <limits>
+
+#include "kernels/conv/cuda/operands.h"
 
 namespace convoy::fused_cuda {
 namespace {
@@ -44,17 +43,7 @@ Stage of(const FusedStage& stage) {
           .inverse_y_scale = 1.0f / stage.y_scale};
 }
 
-// Hexadecimal, hence exact; infinities (a clip with one end) have no literal.
-std::string literal(float value) {
-  char text[48];
-  if (std::isfinite(value)) {
-    std::snprintf(text, sizeof text, "%af", static_cast<double>(value));
-  } else {
-    std::snprintf(text, sizeof text, "__builtin_bit_cast(float, 0x%xu)",
-                  std::bit_cast<std::uint32_t>(value));
-  }
-  return text;
-}
+std::string literal(float value) { return conv_cuda::float_literal(value); }
 std::string literal(int value) { return std::to_string(value); }
 std::string literal(bool value) { return value ? "true" : "false"; }
 template <class Enum>
@@ -107,15 +96,9 @@ Support supports(const FusedProblem& problem, const DeviceDesc& device) {
     const Shape counted[] = {{d.n, 1},       {d.h, d.w},    {d.p(), d.q()}, {d.c, 1},
                              {d.k, 1},       {d.r, d.s},    {d.stride_h},   {d.stride_w},
                              {d.padded_h()}, {d.padded_w()}};
-    for (const Shape& extents : counted) {
-      std::int64_t product = 1;
-      for (int i = 0; i < extents.rank(); ++i) {
-        if (extents[i] > kMost / product) {
-          return Support::no("counts pixels and channels in 32 bits, fewer than " + to_string(d) +
-                             " needs");
-        }
-        product *= extents[i];
-      }
+    if (!conv_cuda::counts_within(counted, kMost)) {
+      return Support::no("counts pixels and channels in 32 bits, fewer than " + to_string(d) +
+                         " needs");
     }
   }
   return Support::yes();
