@@ -1,6 +1,7 @@
 // The fused modules on CUDA devices: an entry for each module and type of elements.
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "kernels/fused/cuda/describe.h"
@@ -41,11 +42,15 @@ bool fits(Kind kind, const FusedProblem& problem, const Tile& tile) {
   return kind == Kind::kPwDw ? whole : kind == Kind::kPwDwR ? !whole : true;
 }
 
-std::optional<Tile> best_tile(Kind kind, const FusedProblem& problem, const DeviceDesc& device) {
+// Best first. A few, since how many registers a kernel takes is known when it is compiled.
+std::vector<Tile> best_tiles(Kind kind, const FusedProblem& problem, const DeviceDesc& device) {
+  constexpr std::size_t kMost = 4;
+  std::vector<Tile> best;
   for (const Tile& tile : fused_cuda::candidate_tiles(problem, device)) {
-    if (fits(kind, problem, tile)) return tile;
+    if (fits(kind, problem, tile)) best.push_back(tile);
+    if (best.size() == kMost) break;
   }
-  return std::nullopt;
+  return best;
 }
 
 template <Kind kKind, DType kDType>
@@ -64,7 +69,7 @@ Support supports(const OpDesc& op, const DeviceDesc& device) {
                        (module ? std::string(to_string(*module)) : "another sequence"));
   }
   if (Support support = fused_cuda::supports(problem, device); !support) return support;
-  if (!best_tile(kKind, problem, device)) {
+  if (best_tiles(kKind, problem, device).empty()) {
     return Support::no(kKind == Kind::kPwDw ? "a block cannot hold a whole map"
                        : kKind == Kind::kPwDwR
                            ? "has one block a map, which recomputes nothing"
@@ -76,13 +81,13 @@ Support supports(const OpDesc& op, const DeviceDesc& device) {
 template <Kind kKind>
 Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
   const FusedProblem problem = fused_problem(op);
-  return report(problem, best_tile(kKind, problem, device).value(), device).estimate;
+  return report(problem, best_tiles(kKind, problem, device).at(0), device).estimate;
 }
 
 template <Kind kKind>
 std::unique_ptr<Kernel> prepare(const OpDesc& op, const DeviceDesc& device) {
   const FusedProblem problem = fused_problem(op);
-  return fused_cuda::make_module(op, device, best_tile(kKind, problem, device).value());
+  return fused_cuda::make_module(op, device, best_tiles(kKind, problem, device));
 }
 
 template <Kind kKind, DType kDType>

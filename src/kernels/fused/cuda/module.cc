@@ -1,5 +1,8 @@
 #include "kernels/fused/cuda/module.h"
 
+#include <optional>
+#include <utility>
+
 #include "base/error.h"
 #include "cuda/device.h"
 #include "cuda/module.h"
@@ -11,17 +14,14 @@ namespace {
 
 class FusedModule final : public Kernel {
  public:
-  FusedModule(const FusedProblem& problem, const DeviceDesc& device, const Tile& tile)
+  FusedModule(const FusedProblem& problem, const DeviceDesc& device, const Tile& tile,
+              const cuda::Binary& binary)
       : device_(cuda::Device::get(device.cuda.ordinal)),
         operands_(device_, problem),
         residual_(problem.has_residual() ? fused_residual(problem.stages.size()) : 0) {
     const TileReport cut = report(problem, tile, device);
-    if (!cut.reason.empty()) {
-      fail(ErrorCode::kInvalidArgument, "tile " + to_string(tile) + ": " + cut.reason);
-    }
-    const cuda::Program program = module_program(problem, tile);
     const auto shared = static_cast<std::size_t>(cut.shared_bytes);
-    kernel_ = cuda::Kernel(device_, cuda::compile({&program, 1}, device.cuda.arch)[0], shared);
+    kernel_ = cuda::Kernel(device_, binary, shared);
     shape_ = {.grid = {static_cast<std::uint32_t>(cut.blocks), 1, 1},
               .block = {static_cast<std::uint32_t>(cut.threads), 1, 1},
               .shared_bytes = shared,
@@ -61,7 +61,28 @@ cuda::Program module_program(const FusedProblem& problem, const Tile& tile) {
 }
 
 std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device, const Tile& tile) {
-  return std::make_unique<FusedModule>(fused_problem(op), device, tile);
+  return make_module(op, device, std::span(&tile, 1));
+}
+
+std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device,
+                                    std::span<const Tile> tiles) {
+  const FusedProblem problem = fused_problem(op);
+  for (const Tile& tile : tiles) {
+    if (const std::string reason = report(problem, tile, device).reason; !reason.empty()) {
+      fail(ErrorCode::kInvalidArgument, "tile " + to_string(tile) + ": " + reason);
+    }
+  }
+  std::optional<cuda::Binary> first;
+  for (const Tile& tile : tiles) {
+    const cuda::Program program = module_program(problem, tile);
+    cuda::Binary binary = std::move(cuda::compile({&program, 1}, device.cuda.arch)[0]);
+    if (binary.resources.spill_bytes == 0) {
+      return std::make_unique<FusedModule>(problem, device, tile, binary);
+    }
+    if (!first) first = std::move(binary);
+  }
+  if (!first) fail(ErrorCode::kInvalidArgument, "a fused module needs a tile");
+  return std::make_unique<FusedModule>(problem, device, tiles[0], *first);
 }
 
 std::string to_string(const Tile& t) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ std::vector<Tile> candidate_tiles(const FusedProblem& problem, const DeviceDesc&
 
 // The module with this tile. Throws kInvalidArgument with the reason when it is not feasible.
 std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device, const Tile& tile);
+// With the first of the tiles whose registers suffice without spilling, or with the first of all.
+std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device,
+                                    std::span<const Tile> tiles);
 
 // "16x14 mid32 out64 warps1x4x2", for benchmarks and logs.
 std::string to_string(const Tile& tile);
