@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The pairs and blocks of `convoy-bench fcm` as PyTorch runs them through cuDNN's newer engines: the
-convolutions alone, no bias, activation or residual. NCHW and NHWC, each sequence in a CUDA graph.
+"""The pairs and blocks of `convoy-bench fcm` as PyTorch runs them, through cuDNN's newer engines and
+depthwise kernels of its own: the convolutions alone, no bias, activation or residual. NCHW and NHWC,
+each sequence in a CUDA graph.
 
     bench_fcm_torch.py SHAPES OUTPUT.json [--layer WORD,...] [--batch N,...] [--dtype f32,f16]
 
@@ -42,10 +43,17 @@ def module_of(case):
     return "".join(kind for kind, _, _ in case["stages"])
 
 
-def selected(case, words):
-    return not words or any(
-        word == case["name"] or word == module_of(case) or word in case["marks"]
-        or case["name"].startswith(word + "_") for word in words)
+def named(case, word):
+    return (word in (case["name"], module_of(case), case["name"].split("_")[0])
+            or word in case["marks"])
+
+
+def selected(cases, words):
+    """Those that a word names by name, module, mark or model; all without words."""
+    for word in words:
+        if not any(named(case, word) for case in cases):
+            raise SystemExit(f"no pair is called '{word}', by name, module, model or mark")
+    return [case for case in cases if not words or any(named(case, word) for word in words)]
 
 
 def measure(torch, case, batch, dtype, channels_last):
@@ -74,6 +82,7 @@ def measure(torch, case, batch, dtype, channels_last):
 
     with torch.no_grad():
         stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(3):
                 run()
@@ -102,12 +111,15 @@ def main():
     parser.add_argument("--batch", default=[1, 32], type=lambda text: [int(n) for n in text.split(",")])
     parser.add_argument("--dtype", default=["f32", "f16"], type=lambda text: text.split(","))
     options = parser.parse_args()
+    if unknown := set(options.dtype) - {"f32", "f16"}:
+        parser.error(f"measures f32 and f16, not {', '.join(sorted(unknown))}")
     import torch
 
     torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.benchmark_limit = 0  # every engine, not the first ten
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     with open(options.shapes, encoding="utf-8") as file:
-        cases = [case for case in read_cases(file.read()) if selected(case, options.layer)]
+        cases = selected(read_cases(file.read()), options.layer)
     rows = []
     for case in cases:
         for batch in options.batch:
@@ -123,9 +135,10 @@ def main():
                                  "cudnn": torch.backends.cudnn.version()})
                     print(f"{case['name']:32} n{batch:<3} {dtype} {rows[-1]['layout']} {us:9.2f} us",
                           flush=True)
-    with open(options.output, "w", encoding="utf-8") as file:
-        json.dump(rows, file, indent=1)
-        file.write("\n")
+        # After each, so that an end in time leaves what there is.
+        with open(options.output, "w", encoding="utf-8") as file:
+            json.dump(rows, file, indent=1)
+            file.write("\n")
 
 
 if __name__ == "__main__":
