@@ -1,4 +1,5 @@
 // The fused modules on CUDA devices: an entry for each module and type of elements.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -81,7 +82,15 @@ Support supports(const OpDesc& op, const DeviceDesc& device) {
 template <Kind kKind>
 Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
   const FusedProblem problem = fused_problem(op);
-  return report(problem, best_tiles(kKind, problem, device).at(0), device).estimate;
+  Estimate estimate = report(problem, best_tiles(kKind, problem, device).at(0), device).estimate;
+  // Estimates are made to rank tiles, and large f32 products come out too fast. Beside other
+  // convolutions they are held to what was measured of them: half of the multiply-add peak.
+  if (op.op == Op::kConv && problem.dtype == DType::kF32) {
+    const double rate = 0.5 * device.cores * device.flops_per_second_core;
+    estimate.seconds =
+        std::max(estimate.seconds, static_cast<double>(problem.first().flops()) / rate);
+  }
+  return estimate;
 }
 
 template <Kind kKind>

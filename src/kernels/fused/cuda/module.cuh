@@ -134,14 +134,12 @@ class Block {
       constexpr int kBytes = panel_bytes(kElement, kMiddle);
       constexpr int kPanels = kTile.outputs / kPanel;
       const int first = place_.k / kPanel, left = ceil_div(kModule.k, kPanel) - first;
-      // A panel past the last is read in place of it, and used for nothing.
-      const long long apart = left < kPanels ? 0 : kProjectPanel;
       char* const to = stage(slice) + kCut.project_weights;
       const char* const from = project_weights(first) + among_all(slice) * kBytes;
       const int there = smaller(kProjectPanel - among_all(slice) * kBytes, kBytes);
-      if (apart != 0) {
+      if (left >= kPanels) {
         copy_lines<kThreads, kPanels, kBytes>(to, from, kProjectPanel, there);
-      } else {
+      } else {  // what lies past the last panel is used for nothing
         for (int panel = 0; panel < left; ++panel) {
           copy_lines<kThreads, 1, kBytes>(
               to + panel * kBytes, from + static_cast<long long>(panel) * kProjectPanel, 0, there);

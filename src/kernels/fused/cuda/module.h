@@ -19,6 +19,7 @@ struct TileReport {
   std::int64_t blocks = 0;
   int threads = 0;                // of a block
   std::int64_t shared_bytes = 0;  // of a block
+  int registers = 0;              // of a thread, roughly: the compiler decides
   Estimate estimate;
 };
 TileReport report(const FusedProblem& problem, const Tile& tile, const DeviceDesc& device);

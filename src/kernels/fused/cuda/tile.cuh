@@ -18,7 +18,7 @@ struct Tile {
   // How many blocks share those sums, each with its slices of channels: a cluster, which adds them
   // up through distributed shared memory. More than one from sm_90 on.
   int blocks_sums = 1;
-  // How they share the expand's pixels; the rest share its outputs.
+  // How many warps share the expand's pixels; so many groups of them share its outputs.
   int expand_warps_pixels = 4;
   int strip = 4;       // outputs of a row that one thread filters at a time
   int strip_rows = 1;  // and rows

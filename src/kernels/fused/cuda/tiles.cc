@@ -283,8 +283,9 @@ TileReport judge(const Module& m, const Tile& t, const DeviceDesc& device) {
   }
   const int registers = std::min<int>(
       255, static_cast<int>(device.cuda.registers_multiprocessor / (t.blocks * r.threads)));
-  if (const int needed = registers_needed(m, t, c); needed > registers) {
-    return refuse("needs some " + std::to_string(needed) + " registers a thread, there are " +
+  r.registers = registers_needed(m, t, c);
+  if (r.registers > registers) {
+    return refuse("needs some " + std::to_string(r.registers) + " registers a thread, there are " +
                   std::to_string(registers));
   }
   r.estimate = estimate(m, t, c, device);

@@ -6,6 +6,7 @@
 #include "kernels/fused/cuda/cost.h"
 #include "kernels/fused/cuda/describe.h"
 #include "kernels/fused/cuda/module.h"
+#include "tests/support/described_step.h"
 #include "tests/support/gpu_profiles.h"
 
 namespace convoy::fused_cuda {
@@ -73,6 +74,8 @@ TEST(FusedTiles, CandidatesKeepToEveryDevice) {
           const TileReport r = report(p, tile, device);
           ASSERT_EQ(r.reason, "") << to_string(tile);
           ASSERT_LE(r.shared_bytes, device.cuda.shared_bytes_block);
+          ASSERT_GT(r.registers, 36);
+          ASSERT_LE(r.registers * tile.blocks * r.threads, device.cuda.registers_multiprocessor);
           ASSERT_LE(tile.blocks * r.threads, device.cuda.threads_multiprocessor);
           ASSERT_GE(r.estimate.seconds, last) << "candidates come by their estimates";
           last = r.estimate.seconds;
@@ -160,6 +163,23 @@ TEST(FusedCost, CountsHalosAndSlices) {
   EXPECT_DOUBLE_EQ(bytes().flops, 2.0 * 28 * 28 * 64 * (9 + 128));
   tile.outputs = 64;
   EXPECT_DOUBLE_EQ(bytes().bytes_l2, 2 * x_tiles + y + weights + 4 * 64 * 9 * 4);
+}
+
+// A single pointwise convolution beside those of the other cells.
+TEST(FusedCost, LargePointwiseConvolutionsAreLeftToTheWindowKernel) {
+  const DeviceDesc h200 = testing::gpu_profile("sm_90a");
+  const auto faster = [&](const char* text) {
+    testing::ConvCase conv{.desc = parse_conv_desc(text)};
+    testing::DescribedStep step(conv, {convoy::Layout::kNhwc, convoy::Layout::kNhwc});
+    const auto seconds = [&](const char* name) {
+      const Implementation* entry = find_implementation(name);
+      EXPECT_EQ(can_run(*entry, step.op(), h200).reason, "") << name;
+      return entry->estimate(step.op(), h200).seconds;
+    };
+    return seconds("pointwise.gemm.cuda.f32") < seconds("conv.im2win.cuda.f32");
+  };
+  EXPECT_TRUE(faster("n1 c256 h14 w14 k256 r1 s1"));
+  EXPECT_FALSE(faster("n128 c512 h14 w14 k512 r1 s1"));
 }
 
 }  // namespace
