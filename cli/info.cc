@@ -1,12 +1,15 @@
 // convoy info: this machine, these kernels, this model.
 #include <cstdio>
+#include <fstream>
 
 #include "base/error.h"
 #include "base/version.h"
 #include "cli/commands.h"
 #include "cli/info_cuda.h"
 #include "cli/report.h"
+#include "cuda/device.h"
 #include "device/device.h"
+#include "device/profile.h"
 #include "exec/session.h"
 #include "graph/symbolic.h"
 
@@ -15,7 +18,8 @@ namespace {
 
 struct InfoOptions {
   ModelOptions model;
-  bool kernels = false, devices = false, passes = false, calibrate = false;
+  bool kernels = false, devices = false, passes = false, calibrate = false, profiles = false;
+  std::string save_profile;  // file
 };
 
 std::string declared_shape(const Value& value) {
@@ -103,11 +107,45 @@ Json show_device(bool calibrate, bool quiet) {
   return json;
 }
 
+Json show_profiles(bool quiet) {
+  Json list = Json::array();
+  for (const std::string& name : profile_names()) {
+    const DeviceDesc device = load_profile(name);
+    const bool gpu = device.kind == DeviceDesc::Kind::kCuda;
+    const double flops = device.cores * device.flops_per_second_core;
+    if (!quiet) {
+      std::printf("%-16s %-24s %4d %-15s L2 %-10s %5.1f TFLOP/s f32 %6.2f TB/s\n", name.c_str(),
+                  device.name.c_str(), device.cores, gpu ? "multiprocessors" : "cores",
+                  human_bytes(static_cast<std::size_t>(device.l2_bytes)).c_str(), flops * 1e-12,
+                  device.bytes_per_second * 1e-12);
+    }
+    list.push_back({{"profile", name},
+                    {"name", device.name},
+                    {"kind", gpu ? "cuda" : "cpu"},
+                    {"cores", device.cores},
+                    {"flops_per_second", flops},
+                    {"bytes_per_second", device.bytes_per_second}});
+  }
+  return list;
+}
+
+// What this machine's device is, as a profile that other machines can plan for.
+void save_profile(const ModelOptions& options, const std::string& path) {
+  const DeviceName name = device_of(options);
+  const bool gpu = name.kind == DeviceDesc::Kind::kCuda;
+  const DeviceDesc device = gpu ? cuda::Device::get(name.ordinal).desc() : detect_cpu();
+  std::ofstream file(path);
+  file << (gpu ? profile_text(device, "detected: by the driver", "detected: by the driver")
+               : profile_text(device, "detected: by the system", "typical: assumed, not measured"));
+  if (!file.flush()) fail(ErrorCode::kIo, "cannot write " + path);
+}
+
 void info(const InfoOptions& options) {
   if (options.calibrate) require_gpu_to_calibrate();
   const bool quiet = options.model.json_to_stdout();
   Json json = {{"version", kVersion}};
-  const bool nothing_asked = options.model.model.empty() && !options.kernels && !options.passes;
+  const bool nothing_asked = options.model.model.empty() && !options.kernels && !options.passes &&
+                             !options.profiles && options.save_profile.empty();
   if (options.devices || options.calibrate || nothing_asked) {
     if (!quiet) std::printf("convoy      %s\n", kVersion);
     json["device"] = show_device(options.calibrate, quiet);
@@ -125,6 +163,8 @@ void info(const InfoOptions& options) {
       json["passes"].push_back(name);
     }
   }
+  if (options.profiles) json["profiles"] = show_profiles(quiet);
+  if (!options.save_profile.empty()) save_profile(options.model, options.save_profile);
   emit_json(options.model, json);
 }
 
@@ -139,6 +179,10 @@ void add_info(CLI::App& app) {
   command->add_flag("--calibrate", options->calibrate,
                     "Measure the GPUs' memory, arithmetic and launches beside what is nominal");
   command->add_flag("--passes", options->passes, "The graph passes, in the order they run");
+  command->add_flag("--profiles", options->profiles, "The devices there are descriptions of");
+  command->add_option("--save-profile", options->save_profile,
+                      "Write a description of this machine's device to a file, to plan for it");
+  command->add_option("--device", options->model.device, "Which: cpu, cuda or cuda:N");
   command->add_option("--json", options->model.json,
                       "Write the result as JSON to a file, or - for standard output");
   command->callback([options] { info(*options); });

@@ -1,5 +1,7 @@
-# Writes OUTPUT, a C++ source that holds the text of every file of FILES, named relative to ROOT:
-#   cmake -DROOT=src -DFILES="a.cuh;b.cuh" -DOUTPUT=embedded.cc -P embed_sources.cmake
+# Writes OUTPUT, a C++ source that holds the text of every file of FILES, named relative to ROOT, and
+# defines FUNCTION of NAMESPACE, which HEADER declares and which returns a span of TYPE {name, text}:
+#   cmake -DROOT=src -DFILES="a.cuh;b.cuh" -DOUTPUT=embedded.cc -DHEADER=cuda/embedded.h
+#         -DNAMESPACE=convoy::cuda -DTYPE=EmbeddedFile -DFUNCTION=embedded_files -P embed_sources.cmake
 cmake_minimum_required(VERSION 3.25)
 set(entries "")
 foreach(file IN LISTS FILES)
@@ -9,15 +11,15 @@ foreach(file IN LISTS FILES)
   string(APPEND entries "    {\"${name}\", R\"convoy(${text})convoy\"},\n")
 endforeach()
 file(CONFIGURE OUTPUT ${OUTPUT} @ONLY CONTENT
-"#include \"cuda/embedded.h\"
+"#include \"@HEADER@\"
 
-namespace convoy::cuda {
+namespace @NAMESPACE@ {
 
-std::span<const EmbeddedFile> embedded_files() {
-  static constexpr EmbeddedFile kFiles[] = {
+std::span<const @TYPE@> @FUNCTION@() {
+  static constexpr @TYPE@ kFiles[] = {
 @entries@  };
   return kFiles;
 }
 
-}  // namespace convoy::cuda
+}  // namespace @NAMESPACE@
 ")

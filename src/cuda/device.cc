@@ -7,21 +7,10 @@
 
 #include "base/error.h"
 #include "cuda/driver.h"
+#include "device/cuda_arch.h"
 
 namespace convoy::cuda {
 namespace {
-
-// f32 multiply-adds a multiprocessor starts per cycle.
-int f32_lanes(int major, int minor) {
-  if (major == 7 || (major == 8 && minor == 0)) return 64;
-  return 128;
-}
-
-// "sm_90a": Hopper and the Blackwell of data centres have instructions of their own architecture.
-std::string arch_name(int major, int minor) {
-  const std::string name = "sm_" + std::to_string(major) + std::to_string(minor);
-  return name + (major == 9 || (major == 10 && minor == 0) ? "a" : "");
-}
 
 DeviceDesc describe(int ordinal, CUdevice device) {
   const auto ask = [&](CUdevice_attribute attribute) {
@@ -38,7 +27,7 @@ DeviceDesc describe(int ordinal, CUdevice device) {
   gpu.ordinal = ordinal;
   gpu.compute_major = ask(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
   gpu.compute_minor = ask(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
-  gpu.arch = arch_name(gpu.compute_major, gpu.compute_minor);
+  gpu.arch = cuda_arch_name(gpu.compute_major, gpu.compute_minor);
   gpu.shared_bytes_block = ask(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
   gpu.shared_bytes_multiprocessor = ask(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR);
   gpu.registers_multiprocessor = ask(CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR);
@@ -48,9 +37,10 @@ DeviceDesc describe(int ordinal, CUdevice device) {
   CONVOY_CU(cuDeviceTotalMem(&memory, device));
   gpu.memory_bytes = static_cast<std::int64_t>(memory);
   desc.cores = ask(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
-  desc.l1_bytes = gpu.shared_bytes_multiprocessor;
+  const std::int64_t l1_bytes = cuda_l1_bytes(gpu.compute_major, gpu.compute_minor);
+  desc.l1_bytes = l1_bytes > 0 ? l1_bytes : gpu.shared_bytes_multiprocessor;
   desc.l2_bytes = desc.l3_bytes = ask(CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE);
-  desc.flops_per_second_core = 2 * gpu.clock_hz * f32_lanes(gpu.compute_major, gpu.compute_minor);
+  desc.flops_per_second_core = 2 * gpu.clock_hz * cuda_f32_lanes(gpu.compute_major, gpu.compute_minor);
   // Two transfers a clock over the whole width.
   desc.bytes_per_second = 2e3 * ask(CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE) *
                           ask(CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH) / 8;

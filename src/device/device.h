@@ -27,7 +27,7 @@ struct DeviceDesc {
   int vector_bytes = 16;                // CPU: of one register
   int cores = 1;                        // usable by this process
   int threads = 1;                      // the session will use
-  std::int64_t l1_bytes = 32 << 10;     // per core, data
+  std::int64_t l1_bytes = 32 << 10;     // per core, data; GPU: shared memory is cut from it
   std::int64_t l2_bytes = 1 << 20;      // per core
   std::int64_t l3_bytes = 32 << 20;     // shared
   double flops_per_second_core = 5e10;  // f32 fused multiply-add, one core

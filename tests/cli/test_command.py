@@ -168,6 +168,18 @@ def test_info(convoy, small_model):
     assert model["computes"] == {"shapes": ["Nx4"], "symbol": "batch"}
 
 
+def test_info_profiles(convoy, tmp_path):
+    shown = convoy("info", "--profiles").out
+    listed = json.loads(convoy("info", "--profiles", "--json", "-").out)["profiles"]
+    assert len(listed) == len(shown.splitlines()) >= 11
+    h200 = next(profile for profile in listed if profile["profile"] == "h200")
+    assert h200["kind"] == "cuda" and h200["cores"] == 132
+    saved = tmp_path / "here.profile"
+    convoy("info", "--save-profile", saved)
+    assert "kind = cpu" in saved.read_text()
+    refused(convoy("info", "--save-profile", tmp_path / "no" / "x"), 1, "cannot write")
+
+
 def test_info_shows_the_kernel_cache(convoy, tmp_path, monkeypatch):
     folder = tmp_path / "kernels"
     monkeypatch.setenv("CONVOY_CACHE_DIR", str(folder))
