@@ -101,7 +101,7 @@ CompileOptions compile_options(const ModelOptions& options, const Graph& graph,
     if (equals == std::string::npos) {
       throw UsageError("--force " + text + ": expected OPERATOR=KERNEL, as conv=direct.cpu.f32");
     }
-    result.force[text.substr(0, equals)] = text.substr(equals + 1);
+    result.plan.force[text.substr(0, equals)] = text.substr(equals + 1);
   }
   result.disabled_passes.insert(options.disabled.begin(), options.disabled.end());
   return result;

@@ -40,7 +40,7 @@ void print_passes(const Program& program) {
 void plan(const PlanCommandOptions& options) {
   Graph graph = load_model(options.model);
   CompileOptions compile_with = compile_options(options.model, graph, {});
-  compile_with.keep_candidates = options.explain;
+  compile_with.plan.keep_candidates = options.explain;
   const auto program = compile(std::move(graph), compile_with);
   if (!options.model.json_to_stdout()) {
     if (options.graph) std::printf("%s\n", to_string(program->graph).c_str());

@@ -44,7 +44,7 @@ CompileOptions read_options(const Graph& graph, const convoy_session_options* gi
       fail(ErrorCode::kInvalidArgument,
            "options: force '" + entry + "', expected OPERATOR=KERNEL, as conv=direct.cpu.f32");
     }
-    options.force[entry.substr(0, equals)] = entry.substr(equals + 1);
+    options.plan.force[entry.substr(0, equals)] = entry.substr(equals + 1);
   }
   if (o.batch < 0) {
     fail(ErrorCode::kInvalidArgument,

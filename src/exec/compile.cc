@@ -22,7 +22,10 @@ void prepare_kernels(Program& program) {
   for (const Step& step : program.plan.steps) {
     const Node& node = program.graph.nodes[static_cast<std::size_t>(step.node)];
     const StepDesc desc(program.graph, node);
-    program.kernels.push_back(step.implementation->prepare(desc.desc(), program.plan.device));
+    const Implementation& entry = *step.implementation;
+    program.kernels.push_back(
+        step.tile.empty() ? entry.prepare(desc.desc(), program.plan.device)
+                          : entry.prepare_tile(desc.desc(), program.plan.device, step.tile));
   }
 }
 
@@ -83,15 +86,14 @@ std::shared_ptr<const Program> compile(Graph graph, const CompileOptions& option
   verify(graph, true);
   program->passes_ms = watch.lap_ms();
 
-  PlanOptions plan_options;
+  PlanOptions plan_options = options.plan;
   plan_options.device = detect_cpu(options.threads);
-  plan_options.force = options.force;
-  plan_options.keep_candidates = options.keep_candidates;
   plan_options.reference_only = options.reference_only;
-  program->plan = make_plan(graph, plan_options);
+  PlannedGraph planned = plan_graph(std::move(graph), plan_options);
+  program->graph = std::move(planned.graph);
+  program->plan = std::move(planned.plan);
   program->plan_ms = watch.lap_ms();
 
-  program->graph = std::move(graph);
   prepare_kernels(*program);
   release_packed_constants(*program);
   program->prepare_ms = watch.lap_ms();

@@ -20,10 +20,9 @@ namespace convoy {
 struct CompileOptions {
   Bindings bindings;
   int threads = 0;  // 0: available_threads()
-  std::map<std::string, std::string> force;
   std::set<std::string, std::less<>> disabled_passes;
   bool reference_only = false;  // every step on its reference kernel, nothing fused: for --verify
-  bool keep_candidates = false;
+  PlanOptions plan;             // compile() fills in the device
 };
 
 // A model after its passes, its plan and its prepared kernels: immutable, shared by sessions.

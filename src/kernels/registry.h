@@ -67,6 +67,12 @@ class Kernel {
   virtual bool reads_constant(std::size_t /*input*/) const { return true; }
 };
 
+// One way to cut a step: its text, which prepare_tile() understands, and what it would cost.
+struct TileChoice {
+  std::string tile;   // "28x56 step 4 of 96 channels"
+  Estimate estimate;  // workspace included
+};
+
 struct Implementation {
   std::string_view name;  // "conv.im2win.cpu.f32": operator, algorithm, device, precision
   Support (*supports)(const OpDesc& desc, const DeviceDesc& device);
@@ -77,6 +83,15 @@ struct Implementation {
   // May write its first output over its first input of equal shape, type and layout.
   bool in_place = false;
   DeviceDesc::Kind device = DeviceDesc::Kind::kCpu;  // where it runs
+  // Kernels that can cut a step in several ways; null for those that have one. At most `count` of
+  // the ways, the least estimate first; prepare(), workspace() and estimate() are of the first.
+  // Asked only of steps that are supported.
+  std::vector<TileChoice> (*tiles)(const OpDesc& desc, const DeviceDesc& device,
+                                   std::size_t count) = nullptr;
+  // The way that the text names. Throws kInvalidArgument for a text that is no tile of the step's,
+  // with the reason.
+  std::unique_ptr<Kernel> (*prepare_tile)(const OpDesc& desc, const DeviceDesc& device,
+                                          std::string_view tile) = nullptr;
 };
 
 // What `entry` says of `desc` on `device`, an entry for another kind of device declining.

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "plan/liveness.h"
 #include "plan/place.h"
+#include "plan/search.h"
 #include "plan/select.h"
 
 namespace convoy {
@@ -24,18 +26,105 @@ StepDesc::StepDesc(const Graph& graph, const Node& node)
   desc_ = {node.op, &node.attrs, inputs_, {absent_.get(), node.inputs.size()}, outputs_};
 }
 
-Plan make_plan(const Graph& graph, const PlanOptions& options) {
-  check_forced(options);
+namespace {
+
+// The largest sum of bytes that one step needs, and which step.
+std::string neediest(const Graph& graph, const Plan& plan) {
+  const Liveness live(graph);
+  std::size_t most = 0;
+  std::string who = "the model";
+  for (const Step& step : plan.steps) {
+    const std::size_t need = live.around({step.node}) + step.workspace_bytes;
+    if (need <= most) continue;
+    most = need;
+    who = Graph::describe(graph.nodes[static_cast<std::size_t>(step.node)]);
+  }
+  return who;
+}
+
+Plan planned(const Graph& graph, const PlanOptions& options, const CostModel& model) {
   Plan plan;
   plan.device = options.device;
+  const bool limited = options.memory_budget != SIZE_MAX;
+  const std::optional<Liveness> live = limited ? std::optional<Liveness>(graph) : std::nullopt;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const auto at = static_cast<std::int32_t>(n);
     if (only_renames(graph, graph.nodes[n])) continue;
-    plan.steps.push_back(select_kernel(graph, static_cast<std::int32_t>(n), options));
+    // Other steps have no scratch to choose by, and may write over their operand, which liveness
+    // does not know.
+    const bool chooses = graph.nodes[n].op == Op::kFusedConv || graph.nodes[n].op == Op::kConv;
+    const std::size_t alive = live && chooses ? live->around({at}) : 0;
+    plan.steps.push_back(select_kernel(graph, at, options, model, alive));
   }
-  check_forced_ran(graph, plan, options);
   place_values(graph, plan);
   verify(plan, graph);
   return plan;
+}
+
+void check_budget(const Graph& graph, const Plan& plan, std::size_t budget) {
+  if (plan.arena_bytes <= budget) return;
+  fail(ErrorCode::kOutOfMemory, "the plan's arena takes " + std::to_string(plan.arena_bytes) +
+                                    " bytes, " + std::to_string(plan.arena_bytes - budget) +
+                                    " more than the memory budget of " + std::to_string(budget) +
+                                    "; most is alive in " + neediest(graph, plan));
+}
+
+}  // namespace
+
+Plan make_plan(const Graph& graph, const PlanOptions& options) {
+  check_forced(options);
+  const RegistryCost registry(options);
+  const CostModel& model = options.cost_model != nullptr ? *options.cost_model : registry;
+  Plan plan = planned(graph, options, model);
+  check_forced_ran(graph, plan, options);
+  check_budget(graph, plan, options.memory_budget);
+  return plan;
+}
+
+namespace {
+
+PlannedGraph search_and_plan(const Graph& graph, const PlanOptions& options,
+                             const CostModel& model) {
+  Grouping grouping = search_groups(graph, options, model);
+  PlannedGraph result{graph, {}};
+  fuse(result.graph, grouping.groups);
+  PlanOptions within = options;
+  if (options.objective == Objective::kMemory) within.memory_budget = grouping.peak;
+  result.plan = planned(result.graph, within, model);
+  for (Step& step : result.plan.steps) {
+    const Node& node = result.graph.nodes[static_cast<std::size_t>(step.node)];
+    const auto apart = grouping.apart.find(node.outputs[0]);
+    if (apart != grouping.apart.end()) step.apart = apart->second;
+  }
+  result.plan.not_fused = std::move(grouping.not_fused);
+  return result;
+}
+
+}  // namespace
+
+PlannedGraph plan_graph(Graph graph, const PlanOptions& options) {
+  check_forced(options);
+  const RegistryCost registry(options);
+  const CostModel& model = options.cost_model != nullptr ? *options.cost_model : registry;
+  PlannedGraph best = search_and_plan(graph, options, model);
+  // Tensors of different lives leave gaps between them, so that an arena may be larger than the
+  // most that is alive at once: the search is then asked for less.
+  constexpr int kRounds = 6;
+  PlanOptions asked = options;
+  for (int round = 0; round < kRounds && best.plan.arena_bytes > options.memory_budget; ++round) {
+    const std::size_t excess = best.plan.arena_bytes - options.memory_budget;
+    if (excess >= asked.memory_budget) break;
+    asked.memory_budget -= excess;
+    try {
+      best = search_and_plan(graph, asked, model);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kOutOfMemory) throw;
+      break;
+    }
+  }
+  check_forced_ran(best.graph, best.plan, options);
+  check_budget(best.graph, best.plan, options.memory_budget);
+  return best;
 }
 
 namespace {

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,19 +32,27 @@ struct Place {
   std::size_t bytes = 0;
 };
 
+// One way to compute a step: a kernel and, where it can cut the step in several ways, a tile.
 struct Candidate {
   const Implementation* implementation = nullptr;
+  std::string tile;  // as Implementation::tiles() writes it; empty: the kernel's own choice
   Estimate estimate;
-  std::string declined;  // the reason; empty when it could run
+  std::string declined;   // the reason; empty when it could run
+  bool forced = false;    // PlanOptions::force names it
+  bool measured = false;  // estimate.seconds was measured on this device
 };
 
 struct Step {
   std::int32_t node = 0;  // index in graph.nodes
   const Implementation* implementation = nullptr;
+  std::string tile;  // empty: the kernel's own choice
   Estimate estimate;
+  bool measured = false;             // estimate.seconds was measured on this device
   std::size_t workspace_offset = 0;  // in the arena
   std::size_t workspace_bytes = 0;
   std::vector<Candidate> candidates;  // the chosen one included; for --explain
+  // What the convolutions of a fused step would cost one after the other.
+  std::optional<Estimate> apart;
 };
 
 // A graph output that no step can write directly: it repeats another one, or is an input or
@@ -49,6 +60,12 @@ struct Step {
 struct OutputCopy {
   ValueId value = kNoValue;
   std::int32_t output = 0;  // position in graph.outputs
+};
+
+// A fusion that was possible by the graph and is not in the plan.
+struct NotFused {
+  std::vector<std::string> nodes;
+  std::string reason;
 };
 
 struct Plan {
@@ -60,10 +77,35 @@ struct Plan {
       0;  // the largest sum of bytes alive in one step: the arena's lower bound
   std::size_t weight_bytes = 0;
   DeviceDesc device;
+  std::vector<NotFused> not_fused;  // with keep_candidates
 };
+
+// What a plan makes least: the time of a run, the bytes that its steps move, or the arena.
+enum class Objective : std::uint8_t { kTime, kBytes, kMemory };
+
+// Times of steps measured earlier on the device that is planned for.
+class Measurements {
+ public:
+  virtual ~Measurements() = default;
+  // Of a problem as problem_text() writes it, computed in this way; none when it was not measured.
+  virtual std::optional<double> seconds(const std::string& problem,
+                                        const Candidate& candidate) const = 0;
+};
+
+class CostModel;
 
 struct PlanOptions {
   DeviceDesc device;
+  Objective objective = Objective::kTime;
+  // The most that the arena may take.
+  std::size_t memory_budget = SIZE_MAX;
+  // Whether convolutions that follow each other may become fused modules.
+  bool fuse = true;
+  // Planning for a device that is not there, or on which not every operator has a kernel yet: such
+  // steps are estimated and the plan cannot be run.
+  bool what_if = false;
+  const Measurements* measured = nullptr;  // must outlive planning
+  const CostModel* cost_model = nullptr;   // null: the registry's estimates; must outlive planning
   // "conv" -> "im2win.cpu.f32" or a full name under any key: forces it wherever it is supported;
   // refused (kNotFound) when no such kernel exists.
   std::map<std::string, std::string> force;
@@ -83,9 +125,19 @@ class StepDesc {
   OpDesc desc_;
 };
 
-// Throws kUnsupported naming the node and every kernel's reason when none can run it, or a forced
-// kernel that can run no step; kNotFound for an unknown forced kernel.
+// A plan of the graph's nodes as they are. Throws kUnsupported naming the node and every kernel's
+// reason when none can run it, or a forced kernel that can run no step; kNotFound for an unknown
+// forced kernel; kOutOfMemory naming the step that needs most when the arena exceeds the budget.
 Plan make_plan(const Graph& graph, const PlanOptions& options);
+
+struct PlannedGraph {
+  Graph graph;
+  Plan plan;
+};
+
+// A plan of the graph, convolutions fused wherever that serves the objective (search.h); the graph
+// as it is then. Throws as make_plan() does.
+PlannedGraph plan_graph(Graph graph, const PlanOptions& options);
 
 // Throws kInternal when two values that are alive at once overlap in the arena.
 void verify(const Plan& plan, const Graph& graph);

@@ -7,20 +7,6 @@
 namespace convoy {
 namespace {
 
-// "conv" and "direct.cpu.f32" -> "conv.direct.cpu.f32"; full names stay.
-const Implementation* find_forced(const std::string& key, const std::string& name) {
-  if (const Implementation* entry = find_implementation(key + "." + name)) return entry;
-  return find_implementation(name);
-}
-
-[[noreturn]] void no_kernel(const Node& node, const std::vector<Candidate>& candidates) {
-  std::string reasons;
-  for (const Candidate& c : candidates) {
-    reasons += "\n  " + std::string(c.implementation->name) + ": " + c.declined;
-  }
-  fail(ErrorCode::kUnsupported, Graph::describe(node) + ": no kernel can compute it" + reasons);
-}
-
 std::int64_t spatial_elements(const Shape& shape) {
   std::int64_t product = 1;
   for (int axis = 2; axis < shape.rank(); ++axis) product *= shape[axis];
@@ -28,6 +14,20 @@ std::int64_t spatial_elements(const Shape& shape) {
 }
 
 }  // namespace
+
+const Implementation* find_forced(const std::string& key, const std::string& name) {
+  if (const Implementation* entry = find_implementation(key + "." + name)) return entry;
+  return find_implementation(name);
+}
+
+void no_kernel(const Graph& graph, std::int32_t node, const std::vector<Candidate>& candidates) {
+  std::string reasons;
+  for (const Candidate& c : candidates) {
+    reasons += "\n  " + std::string(c.implementation->name) + ": " + c.declined;
+  }
+  fail(ErrorCode::kUnsupported, Graph::describe(graph.nodes[static_cast<std::size_t>(node)]) +
+                                    ": no kernel can compute it" + reasons);
+}
 
 void check_forced(const PlanOptions& options) {
   for (const auto& [key, name] : options.force) {
@@ -62,37 +62,34 @@ void check_forced_ran(const Graph& graph, const Plan& plan, const PlanOptions& o
   }
 }
 
-Step select_kernel(const Graph& graph, std::int32_t index, const PlanOptions& options) {
+Step select_kernel(const Graph& graph, std::int32_t index, const PlanOptions& options,
+                   const CostModel& model, std::size_t live) {
   const Node& node = graph.nodes[static_cast<std::size_t>(index)];
   const StepDesc step_desc(graph, node);
-  const OpDesc& desc = step_desc.desc();
-  const auto list = implementations(node.op);
-  std::vector<Candidate> candidates;
-  const Candidate* best = nullptr;
-  const Candidate* forced = nullptr;
-  candidates.reserve(list.size());
-  for (const Implementation* entry : list) {
-    Candidate& c = candidates.emplace_back();
-    c.implementation = entry;
-    c.declined = can_run(*entry, desc, options.device).reason;
-    if (!c.declined.empty()) continue;
-    c.estimate = entry->estimate(desc, options.device);
-    c.estimate.workspace_bytes = entry->workspace(desc, options.device);
-    // On equal estimates the earlier entry wins, which makes the reference the last resort.
-    if (best == nullptr || c.estimate.seconds < best->estimate.seconds) best = &c;
-    for (const auto& [key, name] : options.force) {
-      if (find_forced(key, name) == entry) forced = &c;
-    }
+  const std::vector<Candidate>& candidates = model.candidates(step_desc.desc());
+  // Among kernels of one step the plan with the least peak is the fastest within the budget.
+  const Objective objective =
+      options.objective == Objective::kMemory ? Objective::kTime : options.objective;
+  const std::size_t room = options.memory_budget - std::min(live, options.memory_budget);
+  const Candidate* best = best_of(candidates, objective, options.device, room);
+  if (best == nullptr) {
+    best = best_of(candidates, Objective::kMemory, options.device, SIZE_MAX);
+    if (best == nullptr) no_kernel(graph, index, candidates);
+    const std::size_t need = live + best->estimate.workspace_bytes;
+    fail(ErrorCode::kOutOfMemory, Graph::describe(node) + " needs " + std::to_string(need) +
+                                      " bytes of activations and scratch at once, " +
+                                      std::to_string(need - options.memory_budget) +
+                                      " more than the memory budget of " +
+                                      std::to_string(options.memory_budget));
   }
-  if (best == nullptr) no_kernel(node, candidates);
-  if (options.reference_only && candidates.back().declined.empty()) best = &candidates.back();
-  if (forced != nullptr) best = forced;
   Step step;
   step.node = index;
   step.implementation = best->implementation;
+  step.tile = best->tile;
   step.estimate = best->estimate;
+  step.measured = best->measured;
   step.workspace_bytes = best->estimate.workspace_bytes;
-  if (options.keep_candidates) step.candidates = std::move(candidates);
+  if (options.keep_candidates) step.candidates = candidates;
   return step;
 }
 

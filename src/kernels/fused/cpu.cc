@@ -1,6 +1,8 @@
 // The fused modules of the CPU. Which tile runs is in cpu_tiles.h, how in cpu_run.h.
 #include <algorithm>
+#include <optional>
 
+#include "base/error.h"
 #include "kernels/fused/cpu_run.h"
 #include "kernels/fused/entries.h"
 
@@ -46,15 +48,19 @@ std::size_t workspace(const OpDesc& op, const DeviceDesc& device) {
   return cpu_module_workspace(problem, choose_cpu_tile(problem, kModule, device), device.threads);
 }
 
-template <CpuModule kModule>
-Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
-  const FusedProblem problem = fused_problem(op);
-  const CpuTile tile = choose_cpu_tile(problem, kModule, device);
+Estimate estimate_of(const OpDesc& op, const FusedProblem& problem, const CpuTile& tile,
+                     const DeviceDesc& device) {
   Estimate estimate = estimate_streaming(op, device);
   estimate.flops = cpu_flops(problem, tile);
   estimate.workspace_bytes = cpu_module_workspace(problem, tile, device.threads);
   estimate.seconds = std::max(estimate.seconds, cpu_seconds(problem, tile, device));
   return estimate;
+}
+
+template <CpuModule kModule>
+Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
+  const FusedProblem problem = fused_problem(op);
+  return estimate_of(op, problem, choose_cpu_tile(problem, kModule, device), device);
 }
 
 template <CpuModule kModule>
@@ -64,12 +70,41 @@ std::unique_ptr<Kernel> prepare(const OpDesc& op, const DeviceDesc& device) {
 }
 
 template <CpuModule kModule>
+std::vector<TileChoice> tiles(const OpDesc& op, const DeviceDesc& device, std::size_t count) {
+  const FusedProblem problem = fused_problem(op);
+  std::vector<TileChoice> choices;
+  for (const CpuTile& tile : ranked_cpu_tiles(problem, kModule, device)) {
+    if (choices.size() == count) break;
+    choices.push_back({to_string(tile), estimate_of(op, problem, tile, device)});
+  }
+  return choices;
+}
+
+template <CpuModule kModule>
+std::unique_ptr<Kernel> prepare_tile(const OpDesc& op, const DeviceDesc&, std::string_view text) {
+  const FusedProblem problem = fused_problem(op);
+  const std::optional<CpuTile> tile = parse_cpu_tile(text);
+  if (!tile) {
+    fail(ErrorCode::kInvalidArgument, "'" + std::string(text) +
+                                          "' is no tile of a fused module on the cpu, such as '" +
+                                          to_string(CpuTile{}) + "'");
+  }
+  if (fitted(problem, kModule, *tile) != *tile) {
+    fail(ErrorCode::kInvalidArgument, "tile " + std::string(text) + " does not fit the module, " +
+                                          to_string(fitted(problem, kModule, *tile)) + " would");
+  }
+  return make_cpu_module(problem, *tile);
+}
+
+template <CpuModule kModule>
 Implementation entry(std::string_view name) {
   return {.name = name,
           .supports = supports<kModule>,
           .workspace = workspace<kModule>,
           .estimate = estimate<kModule>,
-          .prepare = prepare<kModule>};
+          .prepare = prepare<kModule>,
+          .tiles = tiles<kModule>,
+          .prepare_tile = prepare_tile<kModule>};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "kernels/simd/gemm.h"
 
@@ -53,6 +54,17 @@ std::vector<std::int64_t> channel_slices(std::int64_t channels) {
 std::string to_string(const CpuTile& tile) {
   return std::to_string(tile.rows) + "x" + std::to_string(tile.columns) + " step " +
          std::to_string(tile.step) + " of " + std::to_string(tile.channels) + " channels";
+}
+
+std::optional<CpuTile> parse_cpu_tile(std::string_view text) {
+  long long rows = 0, columns = 0, step = 0, channels = 0;
+  if (std::sscanf(std::string(text).c_str(), "%lldx%lld step %lld of %lld channels", &rows,
+                  &columns, &step, &channels) != 4) {
+    return std::nullopt;
+  }
+  const CpuTile tile{.rows = rows, .columns = columns, .step = step, .channels = channels};
+  if (to_string(tile) != text) return std::nullopt;
+  return tile;
 }
 
 CpuStages::CpuStages(const FusedProblem& problem) {
@@ -226,21 +238,37 @@ double cpu_seconds(const FusedProblem& problem, const CpuTile& tile, const Devic
   return seconds * std::min(1.0, share * std::ceil(tasks / device.threads));
 }
 
-CpuTile choose_cpu_tile(const FusedProblem& problem, CpuModule module, const DeviceDesc& device) {
-  std::vector<CpuTile> tiles = cpu_tiles(problem, module, device);
-  const auto fastest = [&](const DeviceDesc& on) {
-    return *std::min_element(tiles.begin(), tiles.end(), [&](const auto& a, const auto& b) {
-      return cpu_seconds(problem, a, on) < cpu_seconds(problem, b, on);
-    });
+std::vector<CpuTile> ranked_cpu_tiles(const FusedProblem& problem, CpuModule module,
+                                      const DeviceDesc& device) {
+  struct Ranked {
+    CpuTile tile;
+    double alone, seconds;
   };
-  if (CpuStages(problem).project) {
-    // Slices decide the order of sums, which must not depend on the number of threads.
-    DeviceDesc alone = device;
-    alone.threads = 1;
-    const std::int64_t channels = fastest(alone).channels;
-    std::erase_if(tiles, [&](const CpuTile& tile) { return tile.channels != channels; });
+  DeviceDesc one_thread = device;
+  one_thread.threads = 1;
+  std::vector<Ranked> ranked;
+  for (const CpuTile& tile : cpu_tiles(problem, module, device)) {
+    ranked.push_back(
+        {tile, cpu_seconds(problem, tile, one_thread), cpu_seconds(problem, tile, device)});
   }
-  return fastest(device);
+  std::int64_t channels = 0;  // of the order of sums; 0: every order is the same
+  if (CpuStages(problem).project) {
+    channels = std::min_element(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) {
+                 return a.alone < b.alone;
+               })->tile.channels;
+  }
+  std::stable_sort(ranked.begin(), ranked.end(), [&](const Ranked& a, const Ranked& b) {
+    const bool a_other = channels != 0 && a.tile.channels != channels;
+    const bool b_other = channels != 0 && b.tile.channels != channels;
+    return a_other != b_other ? b_other : a.seconds < b.seconds;
+  });
+  std::vector<CpuTile> tiles;
+  for (const Ranked& one : ranked) tiles.push_back(one.tile);
+  return tiles;
+}
+
+CpuTile choose_cpu_tile(const FusedProblem& problem, CpuModule module, const DeviceDesc& device) {
+  return ranked_cpu_tiles(problem, module, device).front();
 }
 
 }  // namespace convoy

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "device/device.h"
@@ -29,6 +31,8 @@ struct CpuTile {
 };
 
 std::string to_string(const CpuTile& tile);  // "28x56 step 2 of 32 channels"
+// Its inverse; nothing for any other text.
+std::optional<CpuTile> parse_cpu_tile(std::string_view text);
 
 // A problem as a sequence of at most PW, DW, PW. The stages are the problem's, which must live on.
 struct CpuStages {
@@ -56,8 +60,13 @@ struct CpuScratch {
 std::vector<CpuTile> cpu_tiles(const FusedProblem& problem, CpuModule module,
                                const DeviceDesc& device);
 
-// The one that the model below finds fastest on device.threads threads. What it computes does not
-// depend on their number.
+// Those tiles, the fastest on device.threads threads by the model below first. How channels are cut
+// before a project decides the order of sums, which must not depend on the number of threads: tiles
+// cut in the way that one thread is fastest with come before all others.
+std::vector<CpuTile> ranked_cpu_tiles(const FusedProblem& problem, CpuModule module,
+                                      const DeviceDesc& device);
+
+// The first of them.
 CpuTile choose_cpu_tile(const FusedProblem& problem, CpuModule module, const DeviceDesc& device);
 
 // Makes a tile that a caller made up fit the problem: no larger than the map, at least one element,

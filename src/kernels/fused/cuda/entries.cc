@@ -43,13 +43,14 @@ bool fits(Kind kind, const FusedProblem& problem, const Tile& tile) {
   return kind == Kind::kPwDw ? whole : kind == Kind::kPwDwR ? !whole : true;
 }
 
-// Best first. A few, since how many registers a kernel takes is known when it is compiled.
-std::vector<Tile> best_tiles(Kind kind, const FusedProblem& problem, const DeviceDesc& device) {
-  constexpr std::size_t kMost = 4;
+// Best first. By default a few, since how many registers a kernel takes is known when it is
+// compiled.
+std::vector<Tile> best_tiles(Kind kind, const FusedProblem& problem, const DeviceDesc& device,
+                             std::size_t count = 4) {
   std::vector<Tile> best;
   for (const Tile& tile : fused_cuda::candidate_tiles(problem, device)) {
+    if (best.size() == count) break;
     if (fits(kind, problem, tile)) best.push_back(tile);
-    if (best.size() == kMost) break;
   }
   return best;
 }
@@ -79,10 +80,9 @@ Support supports(const OpDesc& op, const DeviceDesc& device) {
   return Support::yes();
 }
 
-template <Kind kKind>
-Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
-  const FusedProblem problem = fused_problem(op);
-  Estimate estimate = report(problem, best_tiles(kKind, problem, device).at(0), device).estimate;
+Estimate estimate_of(const OpDesc& op, const FusedProblem& problem, const Tile& tile,
+                     const DeviceDesc& device) {
+  Estimate estimate = report(problem, tile, device).estimate;
   // Estimates are made to rank tiles, and large f32 products come out too fast. Beside other
   // convolutions they are held to what was measured of them: half of the multiply-add peak.
   if (op.op == Op::kConv && problem.dtype == DType::kF32) {
@@ -94,9 +94,37 @@ Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
 }
 
 template <Kind kKind>
+Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
+  const FusedProblem problem = fused_problem(op);
+  return estimate_of(op, problem, best_tiles(kKind, problem, device, 1).at(0), device);
+}
+
+template <Kind kKind>
+std::vector<TileChoice> tiles(const OpDesc& op, const DeviceDesc& device, std::size_t count) {
+  const FusedProblem problem = fused_problem(op);
+  std::vector<TileChoice> choices;
+  for (const Tile& tile : best_tiles(kKind, problem, device, count)) {
+    choices.push_back({to_string(tile), estimate_of(op, problem, tile, device)});
+  }
+  return choices;
+}
+
+template <Kind kKind>
 std::unique_ptr<Kernel> prepare(const OpDesc& op, const DeviceDesc& device) {
   const FusedProblem problem = fused_problem(op);
   return fused_cuda::make_module(op, device, best_tiles(kKind, problem, device));
+}
+
+template <Kind kKind>
+std::unique_ptr<Kernel> prepare_tile(const OpDesc& op, const DeviceDesc& device,
+                                     std::string_view text) {
+  const std::optional<Tile> tile = fused_cuda::parse_tile(text);
+  if (!tile || !fits(kKind, fused_problem(op), *tile)) {
+    fail(ErrorCode::kInvalidArgument,
+         "'" + std::string(text) + "' is no tile of this module, such as '" +
+             to_string(best_tiles(kKind, fused_problem(op), device).at(0)) + "'");
+  }
+  return fused_cuda::make_module(op, device, *tile);
 }
 
 template <Kind kKind, DType kDType>
@@ -106,7 +134,9 @@ constexpr Implementation entry(std::string_view name) {
           .workspace = no_workspace,
           .estimate = estimate<kKind>,
           .prepare = prepare<kKind>,
-          .device = DeviceDesc::Kind::kCuda};
+          .device = DeviceDesc::Kind::kCuda,
+          .tiles = tiles<kKind>,
+          .prepare_tile = prepare_tile<kKind>};
 }
 
 // Of one kind, in f32, f16, bf16 and s8.

@@ -85,16 +85,4 @@ std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device,
   return std::make_unique<FusedModule>(problem, device, tiles[0], *first);
 }
 
-std::string to_string(const Tile& t) {
-  std::string text = std::to_string(t.rows) + "x" + std::to_string(t.columns) + " out" +
-                     std::to_string(t.outputs) + " mid" + std::to_string(t.middle) + " in" +
-                     std::to_string(t.inputs) + " warps" + std::to_string(t.warps_pixels) + "x" +
-                     std::to_string(t.warps_outputs) + "x" + std::to_string(t.warps_sums) +
-                     " expand" + std::to_string(t.expand_warps_pixels) + " strip" +
-                     std::to_string(t.strip_rows) + "x" + std::to_string(t.strip);
-  if (t.blocks > 1) text += " blocks" + std::to_string(t.blocks);
-  if (t.stage_weights) text += " staged";
-  return text;
-}
-
 }  // namespace convoy::fused_cuda

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cuda/compile.h"
@@ -33,8 +35,11 @@ std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device, 
 std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device,
                                     std::span<const Tile> tiles);
 
-// "16x14 mid32 out64 warps1x4x2", for benchmarks and logs.
+// "16x14 out64 mid32 in32 warps1x4x2 expand4 strip1x7", with "cluster2", "blocks2" and "staged"
+// where they differ from a tile's defaults.
 std::string to_string(const Tile& tile);
+// Its inverse; nothing for any other text.
+std::optional<Tile> parse_tile(std::string_view text);
 
 // What is compiled.
 cuda::Program module_program(const FusedProblem& problem, const Tile& tile);
