@@ -104,3 +104,14 @@ make_models() {
     touch "$models/complete"
   fi
 }
+
+# Published architectures with random weights, anew where the scripts that write them have changed.
+make_networks() {
+  mkdir -p "$models"
+  local scripts
+  scripts=$(cat tools/models/{build,graph,layers,mobilenet,xception,proxylessnas,resnet,ceit,cmt}.py | sha256sum)
+  [ "$(cat "$models/networks" 2>/dev/null)" = "$scripts" ] && return
+  say "writing MobileNet, Xception, ProxylessNAS, ResNet, CeiT and CMT with random weights"
+  quietly networks "$python" tools/models/build.py all --output "$models"
+  printf '%s\n' "$scripts" >"$models/networks"
+}
