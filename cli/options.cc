@@ -22,6 +22,11 @@ void ModelOptions::add_to(CLI::App& app) {
                  "Use a kernel where it can run, conv=direct.cpu.f32 (repeatable)");
   app.add_option("--disable-pass", disabled,
                  "Leave a graph pass out (repeatable); see info --passes");
+  app.add_option("--objective", objective,
+                 "What the plan makes least: time, bytes (of traffic) or memory (of activations)")
+      ->check(CLI::IsMember({"time", "bytes", "memory"}))
+      ->capture_default_str();
+  app.add_flag("--no-fuse", no_fuse, "Every convolution a step of its own");
   app.add_option("--json", json, "Write the result as JSON to a file, or - for standard output");
 }
 
@@ -71,6 +76,11 @@ bool leaves_extents_open(const Value& input) {
   return false;
 }
 
+Objective objective_of(const ModelOptions& options) {
+  if (options.objective == "bytes") return Objective::kBytes;
+  return options.objective == "memory" ? Objective::kMemory : Objective::kTime;
+}
+
 }  // namespace
 
 CompileOptions compile_options(const ModelOptions& options, const Graph& graph,
@@ -103,6 +113,8 @@ CompileOptions compile_options(const ModelOptions& options, const Graph& graph,
     }
     result.plan.force[text.substr(0, equals)] = text.substr(equals + 1);
   }
+  result.plan.objective = objective_of(options);
+  result.plan.fuse = !options.no_fuse;
   result.disabled_passes.insert(options.disabled.begin(), options.disabled.end());
   return result;
 }

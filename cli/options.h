@@ -27,6 +27,8 @@ struct ModelOptions {
   std::vector<std::string> shapes;    // NAME:1x3x224x224
   std::vector<std::string> force;     // conv=direct.cpu.f32
   std::vector<std::string> disabled;  // passes
+  std::string objective = "time";     // what the plan makes least
+  bool no_fuse = false;               // every convolution a step of its own
   bool json_to_stdout() const { return json == "-"; }
   std::string json;  // file, "-" for standard output, empty for none
 

@@ -41,3 +41,40 @@ def small_model(tmp_path):
     path = tmp_path / "small.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     return path
+
+
+@pytest.fixture
+def block_model(tmp_path):
+    """Two inverted residual blocks, 1x1 -> depthwise 3x3 -> 1x1, the second one's result added to its
+    operand: what fused modules are for. The name of a node is markup, as that of any stranger's may be."""
+    random = np.random.default_rng(11)
+    nodes, weights, x = [], [], "x"
+
+    def conv(name, shape, **attributes):
+        nonlocal x
+        weights.append(numpy_helper.from_array(random.standard_normal(shape).astype(np.float32), name + ".w"))
+        nodes.append(helper.make_node("Conv", [x, name + ".w"], [name], name=name, **attributes))
+        x = name
+
+    def relu(name):
+        nonlocal x
+        nodes.append(helper.make_node("Relu", [x], [name], name=name))
+        x = name
+
+    def block(name, c_in, c_mid, c_out):
+        conv(f"{name}/expand", (c_mid, c_in, 1, 1))
+        relu(f"{name}/expand/relu")
+        conv(f"{name}/depthwise", (c_mid, 1, 3, 3), group=c_mid, pads=[1, 1, 1, 1])
+        relu(f"{name}/depthwise/relu")
+        conv(f"{name}/<script>alert(1)</script>&\"'", (c_out, c_mid, 1, 1))
+
+    block("one", 16, 96, 24)
+    operand = x
+    block("two", 24, 144, 24)
+    nodes.append(helper.make_node("Add", [x, operand], ["y"], name="add"))
+    graph = helper.make_graph(
+        nodes, "blocks", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 16, 56, 56])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 24, 56, 56])], weights)
+    path = tmp_path / "blocks.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    return path

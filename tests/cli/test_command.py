@@ -114,6 +114,18 @@ def test_batch_threads_and_force(convoy, small_model):
         s["kernel"] == "conv.direct.cpu.f32" for s in forced["steps"])
 
 
+def test_fusion_and_its_objective_are_options(convoy, block_model):
+    def kernels(*options):
+        answer = json.loads(convoy("plan", block_model, *options, "--json", "-").out)
+        return [step["kernel"] for step in answer["steps"]]
+
+    assert any(kernel.startswith("fused.") for kernel in kernels("--objective", "bytes"))
+    assert not any(kernel.startswith("fused.") for kernel in kernels("--objective", "bytes", "--no-fuse"))
+    assert convoy("run", block_model, "--objective", "memory", "--verify").status == 0
+    assert convoy("bench", block_model, "--no-fuse", "--duration", 0, "--warmup", 0).status == 0
+    refused(convoy("plan", block_model, "--objective", "beauty"), 2, "--objective", "beauty")
+
+
 def test_plan_explains_declines(convoy, small_model):
     result = convoy("plan", small_model, "--explain")
     assert result.status == 0 and "declined:" in result.out
