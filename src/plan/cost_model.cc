@@ -10,7 +10,8 @@
 namespace convoy {
 namespace {
 
-constexpr std::size_t kTiles = 8;  // of one kernel that are compared
+constexpr std::size_t kTiles = 8;                 // of one kernel that are compared
+constexpr std::size_t kMeasuredTiles = SIZE_MAX;  // where some were measured: of all of them
 
 }  // namespace
 
@@ -40,9 +41,16 @@ std::vector<Candidate> RegistryCost::judge(const OpDesc& desc, const std::string
       candidates.push_back(std::move(c));
       continue;
     }
-    for (TileChoice& choice : entry->tiles(desc, options_.device, kTiles)) {
-      candidates.push_back(
-          {.implementation = entry, .tile = std::move(choice.tile), .estimate = choice.estimate});
+    // What was measured may be far down the list.
+    const bool known = options_.measured != nullptr && options_.measured->knows(problem);
+    std::size_t rank = 0;
+    for (TileChoice& choice :
+         entry->tiles(desc, options_.device, known ? kMeasuredTiles : kTiles)) {
+      Candidate way{
+          .implementation = entry, .tile = std::move(choice.tile), .estimate = choice.estimate};
+      if (rank++ < kTiles || options_.measured->seconds(problem, way)) {
+        candidates.push_back(std::move(way));
+      }
     }
   }
   const auto runs = [](const Candidate& c) { return c.declined.empty(); };
@@ -63,6 +71,8 @@ std::vector<Candidate> RegistryCost::judge(const OpDesc& desc, const std::string
       if (const auto seconds = options_.measured->seconds(problem, c)) {
         c.estimate.seconds = *seconds;
         c.measured = true;
+      } else {
+        c.estimate.seconds *= options_.measured->scale(c);
       }
     }
   }

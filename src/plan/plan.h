@@ -90,6 +90,11 @@ class Measurements {
   // Of a problem as problem_text() writes it, computed in this way; none when it was not measured.
   virtual std::optional<double> seconds(const std::string& problem,
                                         const Candidate& candidate) const = 0;
+  // Whether some way to compute the problem was measured.
+  virtual bool knows(const std::string& problem) const = 0;
+  // What estimates of the candidate's kernel are to be multiplied by, so that they can be added to
+  // times that were measured.
+  virtual double scale(const Candidate& candidate) const = 0;
 };
 
 class CostModel;
