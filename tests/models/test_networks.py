@@ -34,6 +34,12 @@ PARAMETERS = {
     "cmt_tiny": 9.49e6,
 }
 ROUNDED = {"ceit_tiny": 0.05e6, "cmt_tiny": 0.005e6}
+# Multiply-adds in millions, and the last digit of the figure that is published.
+MULTIPLY_ADDS = {
+    "mobilenet_v1": (569, 1), "mobilenet_v2": (300, 1), "mobilenet_v3_large": (217, 1),  # the last torchvision's
+    "xception": (8_400, 100), "proxylessnas_gpu": (465, 1), "proxylessnas_mobile": (320, 1),
+    "resnet50": (4_089, 1), "ceit_tiny": (1_200, 100), "cmt_tiny": (600, 100),
+}
 
 
 @functools.lru_cache(maxsize=2)
@@ -57,19 +63,37 @@ def test_parameters(name):
     assert abs(count - PARAMETERS[name]) <= ROUNDED.get(name, 0)
 
 
+@functools.lru_cache(maxsize=2)
+def shapes(name, resolution=None):
+    model = network(name, resolution)
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    found = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim]
+             for v in (*inferred.value_info, *inferred.input, *inferred.output)}
+    return found | {name: list(array.dims) for name, array in arrays(model).items()}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_multiply_adds(name):
+    """Of what has weights, as the figures are counted: not of the products of activations."""
+    sizes, weights = shapes(name), arrays(network(name))
+    count = 0
+    for node in network(name).graph.node:
+        if node.op_type in ("Conv", "MatMul", "Gemm") and node.input[1] in weights:
+            shape = sizes[node.input[1]]
+            sums = np.prod(shape[1:]) if node.op_type == "Conv" else sizes[node.input[0]][-1]
+            count += int(np.prod(sizes[node.output[0]]) * sums)
+    published, digit = MULTIPLY_ADDS[name]
+    assert abs(count / 1e6 - published) < digit
+
+
 Layer = collections.namedtuple("Layer", "kind stride inputs outputs height filter")
 
 
 def layers(name, resolution=None):
     """What the convolutions are, in order, told from their shapes."""
-    model = network(name, resolution)
-    weights = arrays(model)
-    inferred = onnx.shape_inference.infer_shapes(model).graph
-    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim]
-              for v in (*inferred.value_info, *inferred.input)}
-    found = []
-    for node in (n for n in model.graph.node if n.op_type == "Conv"):
-        weight, before, after = weights[node.input[1]].dims, shapes[node.input[0]], shapes[node.output[0]]
+    sizes, found = shapes(name, resolution), []
+    for node in (n for n in network(name, resolution).graph.node if n.op_type == "Conv"):
+        before, weight, after = (sizes[v] for v in (*node.input[:2], node.output[0]))
         kind = "depthwise" if weight[1] == 1 else "pointwise" if weight[2] == 1 else "standard"
         found.append(Layer(kind, round(before[2] / after[2]), before[1], after[1], after[2], weight[2]))
     return found
