@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <chrono>
+#include <map>
+#include <set>
 
 #include "exec/session.h"
 
@@ -18,14 +21,48 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+bool same_view(const TensorView& a, const TensorView& b) {
+  return a.data == b.data && a.dtype == b.dtype && a.layout == b.layout && a.shape == b.shape;
+}
+
+// True when a kernel prepared for one serves the other: the same geometry over the same constants.
+bool same_step(const OpDesc& a, const OpDesc& b) {
+  return a.op == b.op && *a.attrs == *b.attrs &&
+         std::equal(a.inputs.begin(), a.inputs.end(), b.inputs.begin(), b.inputs.end(),
+                    same_view) &&
+         std::equal(a.absent.begin(), a.absent.end(), b.absent.begin(), b.absent.end()) &&
+         std::equal(a.outputs.begin(), a.outputs.end(), b.outputs.begin(), b.outputs.end(),
+                    same_view);
+}
+
+// Steps of equal description share one kernel and its packed weights: a network that runs in strips
+// of rows repeats most of its steps.
 void prepare_kernels(Program& program) {
+  struct Prepared {
+    StepDesc desc;
+    std::string tile;
+    std::shared_ptr<const Kernel> kernel;
+  };
+  // By implementation and by the first constant, so that few are compared.
+  std::map<std::pair<const Implementation*, const void*>, std::vector<Prepared>> known;
   for (const Step& step : program.plan.steps) {
     const Node& node = program.graph.nodes[static_cast<std::size_t>(step.node)];
-    const StepDesc desc(program.graph, node);
     const Implementation& entry = *step.implementation;
+    StepDesc desc(program.graph, node);
+    const auto inputs = desc.desc().inputs;
+    const void* constant = inputs.size() > 1 ? inputs[1].data : nullptr;
+    std::vector<Prepared>& alike = known[{&entry, constant}];
+    const auto found = std::find_if(alike.begin(), alike.end(), [&](const Prepared& p) {
+      return p.tile == step.tile && same_step(p.desc.desc(), desc.desc());
+    });
+    if (found != alike.end()) {
+      program.kernels.push_back(found->kernel);
+      continue;
+    }
     program.kernels.push_back(
         step.tile.empty() ? entry.prepare(desc.desc(), program.plan.device)
                           : entry.prepare_tile(desc.desc(), program.plan.device, step.tile));
+    alike.push_back({std::move(desc), step.tile, program.kernels.back()});
   }
 }
 
@@ -35,9 +72,12 @@ void release_packed_constants(Program& program) {
   const auto need = [&](ValueId v) {
     if (v != kNoValue) needed[static_cast<std::size_t>(v)] = true;
   };
+  std::set<const Kernel*> counted;
   for (std::size_t s = 0; s < program.kernels.size(); ++s) {
     const Node& node = program.graph.nodes[static_cast<std::size_t>(program.plan.steps[s].node)];
-    program.plan.weight_bytes += program.kernels[s]->packed_bytes();
+    if (counted.insert(program.kernels[s].get()).second) {
+      program.plan.weight_bytes += program.kernels[s]->packed_bytes();
+    }
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       if (program.kernels[s]->reads_constant(i)) need(node.inputs[i]);
     }

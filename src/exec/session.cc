@@ -21,6 +21,7 @@ struct Session::Impl {
     TensorView* view;
     bool is_output;
     std::size_t index;
+    std::size_t offset;  // bytes into that tensor
   };
   struct Copy {
     const void* from;  // null: the caller's input or output `index`
@@ -89,8 +90,8 @@ struct Session::Impl {
         break;
       case Place::Kind::kInput:
       case Place::Kind::kOutput:
-        patches.push_back(
-            {&view, place.kind == Place::Kind::kOutput, static_cast<std::size_t>(place.index)});
+        patches.push_back({&view, place.kind == Place::Kind::kOutput,
+                           static_cast<std::size_t>(place.index), place.offset});
         break;
       case Place::Kind::kNone:
         break;
@@ -225,7 +226,8 @@ void Session::run_steps(std::span<const TensorView> inputs, std::span<const Tens
                         const StepHook* hook) {
   check_arguments(program_->graph, inputs, outputs);
   for (const Impl::Patch& patch : impl_->patches) {
-    patch.view->data = patch.is_output ? outputs[patch.index].data : inputs[patch.index].data;
+    const TensorView& tensor = patch.is_output ? outputs[patch.index] : inputs[patch.index];
+    patch.view->data = tensor.as<std::byte>() + patch.offset;
   }
   using Clock = std::chrono::steady_clock;
   for (std::size_t s = 0; s < impl_->steps.size(); ++s) {

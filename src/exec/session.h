@@ -30,7 +30,7 @@ struct Program {
   Graph graph;
   Plan plan;
   std::vector<PassReport> passes;
-  std::vector<std::unique_ptr<Kernel>> kernels;  // one per step
+  std::vector<std::shared_ptr<const Kernel>> kernels;  // one per step, shared by equal steps
   double load_ms = 0, passes_ms = 0, plan_ms = 0, prepare_ms = 0;
 };
 

@@ -1,34 +1,34 @@
 #include "plan/liveness.h"
-
-#include <algorithm>
-
-#include "plan/select.h"
-
 namespace convoy {
 
-Liveness::Liveness(const Graph& graph)
+Liveness::Liveness(const Graph& graph, const Views& views)
     : graph_(graph), owner_(graph.values.size()), spans_(graph.values.size()) {
-  for (std::size_t v = 0; v < owner_.size(); ++v) owner_[v] = static_cast<std::int32_t>(v);
+  for (std::size_t v = 0; v < owner_.size(); ++v) {
+    auto whole = static_cast<ValueId>(v);
+    while (views.values[static_cast<std::size_t>(whole)].of != kNoValue) {
+      whole = views.values[static_cast<std::size_t>(whole)].of;
+    }
+    owner_[v] = whole;
+  }
   const auto span_of = [&](ValueId v) -> Span& {
     return spans_[static_cast<std::size_t>(owner_[static_cast<std::size_t>(v)])];
   };
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (views.free[n]) continue;
     const Node& node = graph.nodes[n];
     const auto at = static_cast<std::int32_t>(n);
-    const bool renames = only_renames(graph, node);
     for (const ValueId v : node.inputs) {
-      if (v != kNoValue && !renames) span_of(v).last = at;
+      if (v != kNoValue) span_of(v).last = at;
     }
     for (const ValueId v : node.outputs) {
       if (v == kNoValue) continue;
-      const auto id = static_cast<std::size_t>(v);
-      if (renames) {
-        owner_[id] = owner_[static_cast<std::size_t>(node.inputs[0])];
-        continue;
-      }
-      const Value& value = graph.value(v);
+      Span& span = span_of(v);
+      span.last = at;
+      if (span.first >= 0) continue;  // the second part of a concatenation
+      const Value& value = graph.value(owner_[static_cast<std::size_t>(v)]);
       const TensorView view{nullptr, value.dtype, value.layout, *value.shape};
-      spans_[id] = {at, at, view.bytes()};
+      span.first = at;
+      span.bytes = view.bytes();
     }
   }
   for (const ValueId v : graph.outputs) span_of(v).bytes = 0;

@@ -5,12 +5,13 @@
 #include <vector>
 
 #include "plan/fuse.h"
+#include "plan/views.h"
 
 namespace convoy {
 
 class Liveness {
  public:
-  explicit Liveness(const Graph& graph);
+  Liveness(const Graph& graph, const Views& views);
 
   // Bytes of all activations that are alive while the group runs as one step, in the place of its
   // last node: its operands and results and what later steps read, but not what lies between its

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "plan/plan.h"
+#include "plan/views.h"
 
 namespace convoy {
 
 // Fills places, copies, workspace offsets, arena_bytes and activation_peak of a plan whose steps
 // are chosen.
-void place_values(const Graph& graph, Plan& plan);
+void place_values(const Graph& graph, const Views& views, Plan& plan);
 
 }  // namespace convoy

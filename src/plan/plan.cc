@@ -29,8 +29,8 @@ StepDesc::StepDesc(const Graph& graph, const Node& node)
 namespace {
 
 // The largest sum of bytes that one step needs, and which step.
-std::string neediest(const Graph& graph, const Plan& plan) {
-  const Liveness live(graph);
+std::string neediest(const Graph& graph, const Plan& plan, const PlanOptions& options) {
+  const Liveness live(graph, find_views(graph, options));
   std::size_t most = 0;
   std::string who = "the model";
   for (const Step& step : plan.steps) {
@@ -45,28 +45,31 @@ std::string neediest(const Graph& graph, const Plan& plan) {
 Plan planned(const Graph& graph, const PlanOptions& options, const CostModel& model) {
   Plan plan;
   plan.device = options.device;
+  const Views views = find_views(graph, options);
   const bool limited = options.memory_budget != SIZE_MAX;
-  const std::optional<Liveness> live = limited ? std::optional<Liveness>(graph) : std::nullopt;
+  const std::optional<Liveness> live =
+      limited ? std::optional<Liveness>(std::in_place, graph, views) : std::nullopt;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const auto at = static_cast<std::int32_t>(n);
-    if (only_renames(graph, graph.nodes[n])) continue;
+    if (views.free[n]) continue;
     // Other steps have no scratch to choose by, and may write over their operand, which liveness
     // does not know.
     const bool chooses = graph.nodes[n].op == Op::kFusedConv || graph.nodes[n].op == Op::kConv;
     const std::size_t alive = live && chooses ? live->around({at}) : 0;
     plan.steps.push_back(select_kernel(graph, at, options, model, alive));
   }
-  place_values(graph, plan);
+  place_values(graph, views, plan);
   verify(plan, graph);
   return plan;
 }
 
-void check_budget(const Graph& graph, const Plan& plan, std::size_t budget) {
+void check_budget(const Graph& graph, const Plan& plan, const PlanOptions& options) {
+  const std::size_t budget = options.memory_budget;
   if (plan.arena_bytes <= budget) return;
   fail(ErrorCode::kOutOfMemory, "the plan's arena takes " + std::to_string(plan.arena_bytes) +
                                     " bytes, " + std::to_string(plan.arena_bytes - budget) +
                                     " more than the memory budget of " + std::to_string(budget) +
-                                    "; most is alive in " + neediest(graph, plan));
+                                    "; most is alive in " + neediest(graph, plan, options));
 }
 
 }  // namespace
@@ -77,7 +80,7 @@ Plan make_plan(const Graph& graph, const PlanOptions& options) {
   const CostModel& model = options.cost_model != nullptr ? *options.cost_model : registry;
   Plan plan = planned(graph, options, model);
   check_forced_ran(graph, plan, options);
-  check_budget(graph, plan, options.memory_budget);
+  check_budget(graph, plan, options);
   return plan;
 }
 
@@ -123,7 +126,7 @@ PlannedGraph plan_graph(Graph graph, const PlanOptions& options) {
     }
   }
   check_forced_ran(best.graph, best.plan, options);
-  check_budget(best.graph, best.plan, options.memory_budget);
+  check_budget(best.graph, best.plan, options);
   return best;
 }
 
@@ -155,51 +158,53 @@ std::vector<Range> touched(const Plan& plan, const Graph& graph, const Step& ste
   return ranges;
 }
 
-// The value whose memory each value is: itself, or what it renames.
-std::vector<ValueId> owners(const Graph& graph) {
-  std::vector<ValueId> owner(graph.values.size());
-  for (std::size_t v = 0; v < owner.size(); ++v) owner[v] = static_cast<ValueId>(v);
-  for (const Node& node : graph.nodes) {
-    if (only_renames(graph, node)) {
-      owner[static_cast<std::size_t>(node.outputs[0])] =
-          owner[static_cast<std::size_t>(node.inputs[0])];
-    }
-  }
-  return owner;
-}
-
 }  // namespace
 
 void verify(const Plan& plan, const Graph& graph) {
-  // Who wrote each live range last: replaying the steps, an operand must still be its producer's.
-  const std::vector<ValueId> owner = owners(graph);
+  // Which values each range of the arena holds: replaying the steps, an operand must still be
+  // there.
   std::vector<std::pair<Range, ValueId>> live;
-  for (const Step& step : plan.steps) {
-    const Node& node = graph.nodes[static_cast<std::size_t>(step.node)];
+  const auto place = [&](ValueId v) -> const Place& {
+    return plan.places[static_cast<std::size_t>(v)];
+  };
+  const auto in_arena = [&](ValueId v) {
+    return v != kNoValue && place(v).kind == Place::Kind::kArena && place(v).bytes > 0;
+  };
+  const auto intact = [&](ValueId v) {
+    return !in_arena(v) ||
+           std::any_of(live.begin(), live.end(), [&](const auto& e) { return e.second == v; });
+  };
+  const auto holds = [&](ValueId v) {
+    if (in_arena(v)) live.push_back({{place(v).offset, place(v).offset + place(v).bytes, ""}, v});
+  };
+  const auto erase = [&](const Range& r) {
+    std::erase_if(live, [&](const auto& entry) { return entry.first.overlaps(r); });
+  };
+  std::size_t next = 0;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (next == plan.steps.size() || plan.steps[next].node != static_cast<std::int32_t>(n)) {
+      // A view of what is gone is gone; only reading it is wrong.
+      const auto sources = view_sources(node);
+      if (std::all_of(sources.begin(), sources.end(), intact)) holds(node.outputs[0]);
+      continue;
+    }
+    const Step& step = plan.steps[next++];
     const std::vector<Range> ranges = touched(plan, graph, step);
     for (const Range& r : ranges) {
       if (r.end > plan.arena_bytes) fail(ErrorCode::kInternal, r.who + " lies outside the arena");
     }
     for (ValueId v : node.inputs) {
       if (v == kNoValue) continue;
-      const Place& p = plan.places[static_cast<std::size_t>(v)];
-      if (p.kind == Place::Kind::kNone) {
+      if (place(v).kind == Place::Kind::kNone) {
         fail(ErrorCode::kInternal, "'" + graph.value(v).name + "' has no place");
       }
-      if (p.kind != Place::Kind::kArena || p.bytes == 0) continue;
-      const bool intact = std::any_of(live.begin(), live.end(), [&](const auto& entry) {
-        return entry.second == owner[static_cast<std::size_t>(v)] && entry.first.begin == p.offset;
-      });
-      if (!intact) {
+      if (!intact(v)) {
         fail(ErrorCode::kInternal, Graph::describe(node) + " reads '" + graph.value(v).name +
                                        "' after its memory was written again");
       }
     }
     // Results and workspace end whatever they overlap; a result may take its operand's place whole.
-    const auto write = [&](const Range& r, ValueId v) {
-      std::erase_if(live, [&](const auto& entry) { return entry.first.overlaps(r); });
-      if (v != kNoValue) live.emplace_back(r, v);
-    };
     if (step.workspace_bytes > 0) {
       const Range& workspace = ranges.back();
       for (std::size_t i = 0; i + 1 < ranges.size(); ++i) {
@@ -207,12 +212,11 @@ void verify(const Plan& plan, const Graph& graph) {
           fail(ErrorCode::kInternal, workspace.who + " overlaps " + ranges[i].who);
         }
       }
-      write(workspace, kNoValue);
+      erase(workspace);
     }
     for (ValueId v : node.outputs) {
-      if (v == kNoValue) continue;
-      const Place& p = plan.places[static_cast<std::size_t>(v)];
-      if (p.kind == Place::Kind::kArena) write({p.offset, p.offset + p.bytes, ""}, v);
+      if (in_arena(v)) erase({place(v).offset, place(v).offset + place(v).bytes, ""});
+      if (v != kNoValue) holds(v);
     }
   }
 }

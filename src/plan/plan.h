@@ -24,12 +24,12 @@ struct Place {
     kInput,     // the caller's memory; index = position in graph.inputs
     kOutput,    // the caller's memory; index = position in graph.outputs
     kConstant,  // weights
-    kArena,     // offset into the activation arena
+    kArena,     // the activation arena
   };
   Kind kind = Kind::kNone;
   std::int32_t index = 0;
-  std::size_t offset = 0;
-  std::size_t bytes = 0;
+  std::size_t offset = 0;  // bytes, into that memory
+  std::size_t bytes = 0;   // of this value
 };
 
 // One way to compute a step: a kernel and, where it can cut the step in several ways, a tile.
@@ -69,7 +69,7 @@ struct NotFused {
 };
 
 struct Plan {
-  std::vector<Step> steps;         // nodes that only rename memory have none
+  std::vector<Step> steps;         // nodes whose results are views (views.h) have none
   std::vector<Place> places;       // one per graph value
   std::vector<OutputCopy> copies;  // after the last step
   std::size_t arena_bytes = 0;     // activations and workspace; exactly what a session allocates

@@ -24,7 +24,11 @@ struct Cost {
 class Search {
  public:
   Search(const Graph& graph, const PlanOptions& options, const CostModel& model)
-      : graph_(graph), options_(options), model_(model), live_(graph), paths_(conv_paths(graph)) {}
+      : graph_(graph),
+        options_(options),
+        model_(model),
+        live_(graph, find_views(graph, options)),
+        paths_(conv_paths(graph)) {}
 
   Grouping run() {
     std::size_t budget = options_.memory_budget;

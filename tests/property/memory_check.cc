@@ -4,6 +4,8 @@
 #include <set>
 #include <vector>
 
+#include "plan/views.h"
+
 namespace convoy::testing {
 namespace {
 
@@ -24,7 +26,7 @@ class Replay {
       if (next < plan_.steps.size() && plan_.steps[next].node == static_cast<std::int32_t>(n)) {
         step(node, plan_.steps[next++]);
       } else {
-        rename(node);
+        view(node);
       }
     }
     if (next != plan_.steps.size()) complain("a step has no node");
@@ -60,9 +62,23 @@ class Replay {
     std::erase_if(intact_, [&](ValueId v) { return overlap(place(v), target); });
   }
 
-  void rename(const Node& node) {
-    // The name of a value that is gone is gone; only reading it is wrong.
-    if (intact_.count(node.inputs[0])) intact_.insert(node.outputs[0]);
+  // A result without a step: its operands' bytes, one after the other, or some of its only one's.
+  void view(const Node& node) {
+    const Place& y = place(node.outputs[0]);
+    std::size_t end = y.offset;
+    bool all = true;
+    for (ValueId v : view_sources(node)) {
+      const Place& x = place(v);
+      all = all && intact_.count(v) > 0;
+      const bool same = x.kind == y.kind && x.index == y.index;
+      const bool part = x.offset <= y.offset && y.offset + y.bytes <= x.offset + x.bytes;
+      if (node.op == Op::kConcat ? !same || x.offset != end : !same || !part) {
+        complain(Graph::describe(node) + ": the view lies elsewhere");
+      }
+      end += x.bytes;
+    }
+    // A view of what is gone is gone; only reading it is wrong.
+    if (all) intact_.insert(node.outputs[0]);
   }
 
   void step(const Node& node, const Step& step) {
