@@ -1,4 +1,5 @@
 #include "plan/liveness.h"
+
 namespace convoy {
 
 Liveness::Liveness(const Graph& graph, const Views& views)
