@@ -3,6 +3,8 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "cuda/device.h"
+#include "device/profile.h"
 #include "exec/bindings.h"
 #include "onnx/load.h"
 
@@ -12,7 +14,9 @@ void ModelOptions::add_to(CLI::App& app) {
   app.add_option("--device", device,
                  "Where to run: cpu; convoy bench of a convolution also cuda, cuda:1")
       ->capture_default_str();
-  app.add_option("--precision", precision, "Arithmetic: f32")->capture_default_str();
+  app.add_option("--precision", precision,
+                 "Arithmetic: f32; convoy plan for a GPU also f16, bf16, s8")
+      ->capture_default_str();
   app.add_option("--threads", threads, "Threads; 0 takes what this process may use")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
@@ -48,6 +52,29 @@ Graph load_model(const ModelOptions& options) {
     throw UsageError("--precision " + options.precision + ": only f32 is available on the cpu");
   }
   return load_onnx(options.model);
+}
+
+Graph load_model_to_plan(const ModelOptions& options) { return load_onnx(options.model); }
+
+std::optional<DeviceDesc> device_to_plan_for(const ModelOptions& options,
+                                             const std::string& profile) {
+  const DeviceName device = device_of(options);
+  const bool gpu = device.kind == DeviceDesc::Kind::kCuda;
+  if (!profile.empty() && gpu) throw UsageError("--profile and --device cuda name two devices");
+  if (!profile.empty()) return load_profile(profile);
+  if (gpu) return cuda::Device::get(device.ordinal).desc();
+  if (options.precision != "f32") {
+    throw UsageError("--precision " + options.precision +
+                     ": the cpu has f32 alone; plans for a --profile have f16, bf16 and s8, too");
+  }
+  return std::nullopt;
+}
+
+DType precision_of(const ModelOptions& options) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kS8}) {
+    if (options.precision == to_string(dtype)) return dtype;
+  }
+  throw UsageError("--precision " + options.precision + ": expected f32, f16, bf16 or s8");
 }
 
 Shape parse_shape(const std::string& text) {

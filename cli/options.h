@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,16 @@ DeviceName device_of(const ModelOptions& options);
 
 // Loads the file; symbolic shapes stay open.
 Graph load_model(const ModelOptions& options);
+// The same for a plan that is not run, which may be for any device and precision.
+Graph load_model_to_plan(const ModelOptions& options);
+
+// What a plan that is not run is for: a profile, by name or file, or the GPU of --device; nothing
+// for the CPU this process runs on. Throws UsageError when both are asked for.
+std::optional<DeviceDesc> device_to_plan_for(const ModelOptions& options,
+                                             const std::string& profile);
+
+// --precision: f32, f16, bf16 or s8. Throws UsageError.
+DType precision_of(const ModelOptions& options);
 
 // `known`: inputs already read; integer ones of at most one dimension fix shapes when planning, the
 // others lend their shapes to inputs whose extents the model leaves open.

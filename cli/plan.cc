@@ -11,6 +11,7 @@ struct PlanCommandOptions {
   ModelOptions model;
   bool explain = false;
   bool graph = false;
+  std::string profile;
 };
 
 void print_candidates(const Program& program) {
@@ -38,8 +39,12 @@ void print_passes(const Program& program) {
 }
 
 void plan(const PlanCommandOptions& options) {
-  Graph graph = load_model(options.model);
+  const std::optional<DeviceDesc> device = device_to_plan_for(options.model, options.profile);
+  const DType precision = precision_of(options.model);
+  Graph graph = load_model_to_plan(options.model);
   CompileOptions compile_with = compile_options(options.model, graph, {});
+  compile_with.plan_for = device;
+  compile_with.plan.precision = precision;
   compile_with.plan.keep_candidates = options.explain;
   const auto program = compile(std::move(graph), compile_with);
   if (!options.model.json_to_stdout()) {
@@ -70,6 +75,9 @@ void add_plan(CLI::App& app) {
   command->add_flag(
       "--explain", options->explain,
       "Every candidate of every step: its estimate, or why it declined; and every pass");
+  command->add_option("--profile", options->profile,
+                      "Plan for a device that need not be there: a name of info --profiles, or a "
+                      "file as info --save-profile writes");
   command->add_flag("--graph", options->graph, "The graph after the passes");
   command->callback([options] { plan(*options); });
 }

@@ -127,13 +127,15 @@ std::shared_ptr<const Program> compile(Graph graph, const CompileOptions& option
   program->passes_ms = watch.lap_ms();
 
   PlanOptions plan_options = options.plan;
-  plan_options.device = detect_cpu(options.threads);
+  plan_options.device = options.plan_for ? *options.plan_for : detect_cpu(options.threads);
+  plan_options.what_if = options.plan_for.has_value();
   plan_options.reference_only = options.reference_only;
   PlannedGraph planned = plan_graph(std::move(graph), plan_options);
   program->graph = std::move(planned.graph);
   program->plan = std::move(planned.plan);
   program->plan_ms = watch.lap_ms();
 
+  if (options.plan_for) return program;
   prepare_kernels(*program);
   release_packed_constants(*program);
   program->prepare_ms = watch.lap_ms();

@@ -196,7 +196,13 @@ class Entry {
 }  // namespace
 
 Session::Session(std::shared_ptr<const Program> program, int threads)
-    : program_(std::move(program)), impl_(std::make_unique<Impl>(*program_, threads)) {}
+    : program_(std::move(program)) {
+  if (program_->kernels.size() != program_->plan.steps.size()) {
+    fail(ErrorCode::kUnsupported, "the program was only planned, for " +
+                                      program_->plan.device.name + ": it has no kernels to run");
+  }
+  impl_ = std::make_unique<Impl>(*program_, threads);
+}
 
 Session::~Session() = default;
 

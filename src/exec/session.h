@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -23,6 +24,9 @@ struct CompileOptions {
   std::set<std::string, std::less<>> disabled_passes;
   bool reference_only = false;  // every step on its reference kernel, nothing fused: for --verify
   PlanOptions plan;             // compile() fills in the device
+  // Plan for this device instead of the CPU this process runs on; no kernel is prepared, and the
+  // program cannot be run.
+  std::optional<DeviceDesc> plan_for;
 };
 
 // A model after its passes, its plan and its prepared kernels: immutable, shared by sessions.
@@ -47,7 +51,7 @@ class Session {
   using StepHook = std::function<void(std::size_t step, double seconds)>;
 
   // At most as many threads as the program was compiled for: its workspace holds no more; 0 takes
-  // all of them.
+  // all of them. Throws kUnsupported for a program that was only planned.
   explicit Session(std::shared_ptr<const Program> program, int threads = 0);
   ~Session();
 

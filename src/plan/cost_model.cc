@@ -54,7 +54,8 @@ std::vector<Candidate> RegistryCost::judge(const OpDesc& desc, const std::string
     }
   }
   const auto runs = [](const Candidate& c) { return c.declined.empty(); };
-  if (options_.what_if && std::none_of(candidates.begin(), candidates.end(), runs)) {
+  const bool one = desc.op != Op::kFusedConv || desc.as<FusedConvAttrs>().stages.size() == 1;
+  if (options_.what_if && one && std::none_of(candidates.begin(), candidates.end(), runs)) {
     candidates.push_back(
         {.implementation = &kUnplaced, .estimate = kUnplaced.estimate(desc, options_.device)});
   }

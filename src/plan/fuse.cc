@@ -60,20 +60,26 @@ std::vector<Group> conv_paths(const Graph& graph) {
   return paths;
 }
 
-Node fused_node(const Graph& graph, std::span<const std::int32_t> group) {
+Node fused_node(const Graph& graph, const Group& group) {
+  std::vector<const Node*> convs;
+  for (const std::int32_t at : group) convs.push_back(&graph.nodes[static_cast<std::size_t>(at)]);
+  return fused_node(convs);
+}
+
+Node fused_node(std::span<const Node* const> convs) {
   Node fused;
   FusedConvAttrs attrs;
   fused.op = Op::kFusedConv;
   fused.onnx_type = "Conv";
-  for (const std::int32_t at : group) {
-    const Node& node = graph.nodes[static_cast<std::size_t>(at)];
+  for (const Node* conv : convs) {
+    const Node& node = *conv;
     FusedConvStage& stage = attrs.stages.emplace_back();
     stage.conv = node.as<ConvAttrs>();
     if (fused.inputs.empty()) fused.inputs.push_back(node.inputs[0]);
     fused.inputs.insert(fused.inputs.end(), {node.inputs[1], node.input(2), kNoValue});
     fused.name += (fused.name.empty() ? "" : " + ") + node.name;
     fused.outputs = node.outputs;
-    if (at == group.back() && stage.conv.epilogue.residual != Epilogue::Residual::kNone) {
+    if (conv == convs.back() && stage.conv.epilogue.residual != Epilogue::Residual::kNone) {
       attrs.residual = stage.conv.epilogue.residual;
       fused.inputs.push_back(node.input(3));
     }

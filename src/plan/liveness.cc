@@ -2,7 +2,7 @@
 
 namespace convoy {
 
-Liveness::Liveness(const Graph& graph, const Views& views)
+Liveness::Liveness(const Graph& graph, const Views& views, DType precision)
     : graph_(graph), owner_(graph.values.size()), spans_(graph.values.size()) {
   for (std::size_t v = 0; v < owner_.size(); ++v) {
     auto whole = static_cast<ValueId>(v);
@@ -26,10 +26,8 @@ Liveness::Liveness(const Graph& graph, const Views& views)
       Span& span = span_of(v);
       span.last = at;
       if (span.first >= 0) continue;  // the second part of a concatenation
-      const Value& value = graph.value(owner_[static_cast<std::size_t>(v)]);
-      const TensorView view{nullptr, value.dtype, value.layout, *value.shape};
       span.first = at;
-      span.bytes = view.bytes();
+      span.bytes = planned_view(graph, owner_[static_cast<std::size_t>(v)], precision).bytes();
     }
   }
   for (const ValueId v : graph.outputs) span_of(v).bytes = 0;

@@ -11,7 +11,8 @@ namespace convoy {
 
 class Liveness {
  public:
-  Liveness(const Graph& graph, const Views& views);
+  // f32 tensors as large as in `precision`.
+  Liveness(const Graph& graph, const Views& views, DType precision);
 
   // Bytes of all activations that are alive while the group runs as one step, in the place of its
   // last node: its operands and results and what later steps read, but not what lies between its

@@ -37,10 +37,10 @@ std::string amount(double value, Objective objective) {
 }
 
 // Why no kernel runs the group: the reasons of those that compute its sequence in its type.
-std::string declines(const Graph& graph, const Group& group,
+std::string declines(const Graph& graph, const Group& group, DType precision,
                      const std::vector<Candidate>& candidates) {
   const std::string kinds = sequence(graph, group);
-  const std::string dtype(to_string(graph.value(node_at(graph, group.front()).inputs[0]).dtype));
+  const std::string dtype(to_string(precision));
   std::string text;
   for (const Candidate& c : candidates) {
     const std::string_view name = c.implementation->name;
@@ -67,14 +67,14 @@ class Explainer {
   void group(const Group& group) {
     if (chosen(group) != nullptr) return;
     const Objective objective = counted();
-    const auto& all = candidates_of(graph_, group, model_);
+    const auto& all = candidates_of(graph_, group, options_.precision, model_);
     const Candidate* together = best(all);
     if (together == nullptr || together->implementation == implementations(Op::kFusedConv).back()) {
-      return add(group, declines(graph_, group, all));
+      return add(group, declines(graph_, group, options_.precision, all));
     }
     double sum = 0;
     for (const std::int32_t node : group) {
-      const Candidate* alone = best(candidates_of(graph_, {node}, model_));
+      const Candidate* alone = best(candidates_of(graph_, {node}, options_.precision, model_));
       if (alone == nullptr) return;
       if (alone->forced) return add(group, std::string(alone->implementation->name) + " is forced");
       sum += cost_of(alone->estimate, objective, options_.device);
@@ -121,12 +121,12 @@ class Explainer {
 
 }  // namespace
 
-const std::vector<Candidate>& candidates_of(const Graph& graph, const Group& group,
+const std::vector<Candidate>& candidates_of(const Graph& graph, const Group& group, DType precision,
                                             const CostModel& model) {
   if (group.size() == 1) {
-    return model.candidates(StepDesc(graph, node_at(graph, group.front())).desc());
+    return model.candidates(StepDesc(graph, node_at(graph, group.front()), precision).desc());
   }
-  return model.candidates(StepDesc(graph, fused_node(graph, group)).desc());
+  return model.candidates(StepDesc(graph, fused_node(graph, group), precision).desc());
 }
 
 std::vector<NotFused> explain_not_fused(const Graph& graph, const std::vector<Group>& paths,

@@ -7,7 +7,7 @@
 namespace convoy {
 
 // Every way to run the nodes as one step; those that cannot, with the reason.
-const std::vector<Candidate>& candidates_of(const Graph& graph, const Group& group,
+const std::vector<Candidate>& candidates_of(const Graph& graph, const Group& group, DType precision,
                                             const CostModel& model);
 
 // Every pair and triple of convolutions that follow each other and that no group of the plan holds,

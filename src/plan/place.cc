@@ -87,10 +87,7 @@ class Placer {
         offset_in_group_[static_cast<std::size_t>(whole)] + offset;
   }
 
-  std::size_t bytes_of(ValueId v) const {
-    const Value& value = graph_.value(v);
-    return TensorView{nullptr, value.dtype, value.layout, *value.shape}.bytes();
-  }
+  std::size_t bytes_of(ValueId v) const { return planned_view(graph_, v, plan_.precision).bytes(); }
 
   void place_borders() {
     for (std::size_t i = 0; i < graph_.inputs.size(); ++i) {

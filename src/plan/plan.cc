@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "plan/fuse.h"
 #include "plan/liveness.h"
 #include "plan/place.h"
 #include "plan/search.h"
@@ -10,19 +11,41 @@
 
 namespace convoy {
 
-StepDesc::StepDesc(const Graph& graph, const Node& node)
-    : absent_(std::make_unique<bool[]>(node.inputs.size())) {
+TensorView planned_view(const Graph& graph, ValueId id, DType precision) {
+  const Value& value = graph.value(id);
+  return {nullptr, value.dtype == DType::kF32 ? precision : value.dtype, value.layout,
+          *value.shape};
+}
+
+StepDesc::StepDesc(const Graph& graph, const Node& node, DType precision) {
+  const bool lone = node.op == Op::kConv && graph.value(node.outputs[0]).shape->rank() == 4;
+  const Node* const alone = &node;
+  if (precision == DType::kS8 && lone) module_ = fused_node({&alone, 1});
+  describe(graph, module_ ? *module_ : node, precision);
+}
+
+void StepDesc::describe(const Graph& graph, const Node& node, DType precision) {
   const auto view_of = [&](ValueId id) {
     const Value& value = graph.value(id);
-    TensorView view{nullptr, value.dtype, value.layout, *value.shape};
+    TensorView view = planned_view(graph, id, precision);
     if (value.constant) view.data = value.constant->view().data;
     return view;
   };
+  absent_ = std::make_unique<bool[]>(node.inputs.size());
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     absent_[i] = node.inputs[i] == kNoValue;
     inputs_.push_back(absent_[i] ? TensorView{} : view_of(node.inputs[i]));
   }
   for (ValueId id : node.outputs) outputs_.push_back(id == kNoValue ? TensorView{} : view_of(id));
+  if (precision == DType::kS8 && node.op == Op::kFusedConv) {
+    for (std::size_t stage = 0; stage < node.as<FusedConvAttrs>().stages.size(); ++stage) {
+      const std::size_t w = 1 + 3 * stage, bias = w + 1, scale = w + 2;
+      if (!absent_[bias]) inputs_[bias].dtype = DType::kS32;
+      // Nobody reads what an estimate is asked for; that the scales are known is what counts.
+      inputs_[scale] = {inputs_[w].data, DType::kF32, Layout::kNchw, Shape{inputs_[w].shape[0]}};
+      absent_[scale] = false;
+    }
+  }
   desc_ = {node.op, &node.attrs, inputs_, {absent_.get(), node.inputs.size()}, outputs_};
 }
 
@@ -30,7 +53,7 @@ namespace {
 
 // The largest sum of bytes that one step needs, and which step.
 std::string neediest(const Graph& graph, const Plan& plan, const PlanOptions& options) {
-  const Liveness live(graph, find_views(graph, options));
+  const Liveness live(graph, find_views(graph, options), options.precision);
   std::size_t most = 0;
   std::string who = "the model";
   for (const Step& step : plan.steps) {
@@ -45,10 +68,12 @@ std::string neediest(const Graph& graph, const Plan& plan, const PlanOptions& op
 Plan planned(const Graph& graph, const PlanOptions& options, const CostModel& model) {
   Plan plan;
   plan.device = options.device;
+  plan.precision = options.precision;
   const Views views = find_views(graph, options);
   const bool limited = options.memory_budget != SIZE_MAX;
   const std::optional<Liveness> live =
-      limited ? std::optional<Liveness>(std::in_place, graph, views) : std::nullopt;
+      limited ? std::optional<Liveness>(std::in_place, graph, views, options.precision)
+              : std::nullopt;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const auto at = static_cast<std::int32_t>(n);
     if (views.free[n]) continue;
@@ -106,6 +131,10 @@ PlannedGraph search_and_plan(const Graph& graph, const PlanOptions& options,
 }  // namespace
 
 PlannedGraph plan_graph(Graph graph, const PlanOptions& options) {
+  if (options.precision != DType::kF32 && !options.what_if) {
+    fail(ErrorCode::kUnsupported, "precision " + std::string(to_string(options.precision)) +
+                                      " can be planned for, but whole models run in f32");
+  }
   check_forced(options);
   const RegistryCost registry(options);
   const CostModel& model = options.cost_model != nullptr ? *options.cost_model : registry;

@@ -77,6 +77,7 @@ struct Plan {
       0;  // the largest sum of bytes alive in one step: the arena's lower bound
   std::size_t weight_bytes = 0;
   DeviceDesc device;
+  DType precision = DType::kF32;    // of the graph's f32 tensors
   std::vector<NotFused> not_fused;  // with keep_candidates
 };
 
@@ -109,6 +110,8 @@ struct PlanOptions {
   // Planning for a device that is not there, or on which not every operator has a kernel yet: such
   // steps are estimated and the plan cannot be run.
   bool what_if = false;
+  // What f32 tensors are planned as: f32, f16, bf16 or s8. Others than f32 with what_if alone.
+  DType precision = DType::kF32;
   const Measurements* measured = nullptr;  // must outlive planning
   const CostModel* cost_model = nullptr;   // null: the registry's estimates; must outlive planning
   // "conv" -> "im2win.cpu.f32" or a full name under any key: forces it wherever it is supported;
@@ -118,13 +121,22 @@ struct PlanOptions {
   bool reference_only = false;
 };
 
+// The value as a plan in that precision has it; no data.
+TensorView planned_view(const Graph& graph, ValueId id, DType precision);
+
 // An operator's step as kernels see it. The returned object owns what the OpDesc points to.
 class StepDesc {
  public:
-  StepDesc(const Graph& graph, const Node& node);
+  // f32 tensors described as `precision`: for estimates alone where that is not f32, since
+  // constants still have the model's values. In s8 a convolution is described as a module of one
+  // stage, which has the scales that s8 needs.
+  StepDesc(const Graph& graph, const Node& node, DType precision = DType::kF32);
   const OpDesc& desc() const { return desc_; }
 
  private:
+  void describe(const Graph& graph, const Node& node, DType precision);
+
+  std::optional<Node> module_;
   std::vector<TensorView> inputs_, outputs_;
   std::unique_ptr<bool[]> absent_;
   OpDesc desc_;

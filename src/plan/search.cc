@@ -27,7 +27,7 @@ class Search {
       : graph_(graph),
         options_(options),
         model_(model),
-        live_(graph, find_views(graph, options)),
+        live_(graph, find_views(graph, options), options.precision),
         paths_(conv_paths(graph)) {}
 
   Grouping run() {
@@ -47,7 +47,7 @@ class Search {
 
  private:
   const std::vector<Candidate>& candidates(const Group& group) const {
-    return candidates_of(graph_, group, model_);
+    return candidates_of(graph_, group, options_.precision, model_);
   }
 
   // A forced kernel of one convolution would have no effect inside a module, unless a module is

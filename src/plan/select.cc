@@ -52,7 +52,7 @@ void check_forced_ran(const Graph& graph, const Plan& plan, const PlanOptions& o
     for (const Node& node : graph.nodes) {
       const auto list = implementations(node.op);
       if (std::find(list.begin(), list.end(), forced) == list.end()) continue;
-      const StepDesc step(graph, node);
+      const StepDesc step(graph, node, options.precision);
       const std::string reason = can_run(*forced, step.desc(), options.device).reason;
       why = Graph::describe(node) + ": " + (reason.empty() ? "another kernel is forced" : reason);
       break;
@@ -65,7 +65,7 @@ void check_forced_ran(const Graph& graph, const Plan& plan, const PlanOptions& o
 Step select_kernel(const Graph& graph, std::int32_t index, const PlanOptions& options,
                    const CostModel& model, std::size_t live) {
   const Node& node = graph.nodes[static_cast<std::size_t>(index)];
-  const StepDesc step_desc(graph, node);
+  const StepDesc step_desc(graph, node, options.precision);
   const std::vector<Candidate>& candidates = model.candidates(step_desc.desc());
   // Among kernels of one step the plan with the least peak is the fastest within the budget.
   const Objective objective =

@@ -11,7 +11,8 @@ constexpr double kLaunchSeconds = 0.5e-6;  // of an empty kernel in a graph of a
 constexpr double kL2OverMemory = 2.5;      // bandwidth, about, on GPUs of the last four generations
 
 double flops_of(const OpDesc& desc) {
-  if (desc.op != Op::kConv && desc.op != Op::kMatMul && desc.op != Op::kGemm) return 0;
+  const bool conv = desc.op == Op::kConv || desc.op == Op::kFusedConv;
+  if (!conv && desc.op != Op::kMatMul && desc.op != Op::kGemm) return 0;
   const TensorView& w = desc.inputs[1];
   const Shape& y = desc.outputs[0].shape;
   if (w.shape.rank() < 2 || y.rank() < 2) return 0;

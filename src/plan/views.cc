@@ -37,14 +37,14 @@ bool outermost(const Shape& shape, Layout layout, int axis) {
   return true;
 }
 
-std::size_t bytes_before(const Value& value, int axis, std::int64_t index) {
+std::size_t bytes_before(const Value& value, int axis, std::int64_t index, DType precision) {
   const Strides strides = strides_of(*value.shape, value.layout);
   return static_cast<std::size_t>(index * strides[static_cast<std::size_t>(axis)]) *
-         size_of(value.dtype);
+         size_of(value.dtype == DType::kF32 ? precision : value.dtype);
 }
 
 // The bytes of the operand in front of a slice that is one run of it.
-std::optional<std::size_t> slice_offset(const Graph& graph, const Node& node) {
+std::optional<std::size_t> slice_offset(const Graph& graph, const Node& node, DType precision) {
   const Value& x = graph.value(node.inputs[0]);
   const Value& y = graph.value(node.outputs[0]);
   if (x.layout != y.layout || y.shape->elements() == 0) return {};
@@ -69,14 +69,15 @@ std::optional<std::size_t> slice_offset(const Graph& graph, const Node& node) {
     if (normalize_axis(axes[i], x.shape->rank(), "slice") != cut) continue;
     const std::int64_t extent = (*x.shape)[cut];
     const std::int64_t start = starts[i] < 0 ? starts[i] + extent : starts[i];
-    return bytes_before(x, cut, std::clamp<std::int64_t>(start, 0, extent));
+    return bytes_before(x, cut, std::clamp<std::int64_t>(start, 0, extent), precision);
   }
   return {};
 }
 
 class Finder {
  public:
-  Finder(const Graph& graph, const PlanOptions& options) : graph_(graph), uses_(graph) {
+  Finder(const Graph& graph, const PlanOptions& options)
+      : graph_(graph), uses_(graph), precision_(options.precision) {
     views_.values.resize(graph.values.size());
     views_.free.resize(graph.nodes.size());
     slices_ = !options.reference_only && !forced(Op::kSlice, options);
@@ -98,7 +99,7 @@ class Finder {
         view(node.outputs[0]) = {node.inputs[0], 0};
       } else if (slices_ && node.op == Op::kSlice && !is_output(node.outputs[0]) &&
                  !is_constant(node.inputs[0])) {
-        const std::optional<std::size_t> offset = slice_offset(graph_, node);
+        const std::optional<std::size_t> offset = slice_offset(graph_, node, precision_);
         if (!offset) continue;
         view(node.outputs[0]) = {node.inputs[0], *offset};
       } else if (!concats_ || node.op != Op::kConcat || !assemble(node)) {
@@ -142,7 +143,7 @@ class Finder {
     }
     std::int64_t before = 0;
     for (ValueId x : node.inputs) {
-      view(x) = {node.outputs[0], bytes_before(y, axis, before)};
+      view(x) = {node.outputs[0], bytes_before(y, axis, before, precision_)};
       before += (*graph_.value(x).shape)[axis];
     }
     return true;
@@ -150,6 +151,7 @@ class Finder {
 
   const Graph& graph_;
   const Uses uses_;
+  const DType precision_;
   std::vector<bool> is_output_;
   bool slices_ = false, concats_ = false;
   Views views_;
