@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "bench/cuda/suite.h"
 #include "bench/fcm_cpu.h"
+#include "bench/planner.h"
 #include "bench/suite.h"
 
 namespace convoy::bench {
@@ -41,6 +42,11 @@ nlohmann::ordered_json to_json(const Row& row) {
     if (!row.chosen_by.empty()) json["chosen_by"] = row.chosen_by;
     if (!row.algorithms.empty()) json["algorithms"] = row.algorithms;
     if (row.joules > 0) json["joules"] = row.joules;
+    if (row.predicted_milliseconds > 0) {
+      json["predicted_us"] = row.predicted_milliseconds * 1e3;
+      json["predicted_l2_bytes"] = row.predicted_l2_bytes;
+      json["predicted_dram_bytes"] = row.predicted_dram_bytes;
+    }
   }
   if (!row.ablation.empty()) json["ablation"] = row.ablation;
   if (!row.status.empty()) {
@@ -64,6 +70,8 @@ constexpr Suite kSuites[] = {
     {"memory", "workspace of every convolution on the twelve layers", memory_suite},
     {"fcm", "time of fused depthwise and pointwise convolutions beside that of unfused ones",
      fcm_suite},
+    {"planner", "what the cost model says of fused modules, and what is measured of them",
+     planner_suite},
     {"tune", "the fastest tiles of the implicit im2win kernel on a GPU", tune_suite},
     {"compile", "time to compile a GPU kernel, and to find it in the cache", compile_suite},
 };
@@ -115,16 +123,16 @@ int main_checked(int argc, char** argv) {
   for (const Suite& suite : kSuites) {
     CLI::App* command = app.get_subcommand(suite.name);
     if (!command->parsed()) continue;
-    if (command->get_name() == "fcm" && command->count("--shapes") == 0) {
+    const bool modules = command->get_name() == "fcm" || command->get_name() == "planner";
+    if (modules && command->count("--shapes") == 0) {
       options.shapes = CONVOY_SOURCE_DIR "/bench/shapes/fcm.txt";
     }
     if (options.device != "cpu") {
       if (command->count("--peers") == 0) options.peers.clear();
-      const bool fcm = command->get_name() == "fcm";
-      if (fcm && command->count("--candidates") == 0) options.candidates = 1;
+      if (modules && command->count("--candidates") == 0) options.candidates = 1;
       if (command->count("--batch") == 0) {
         options.batches =
-            fcm ? std::vector<std::int64_t>{1, 32} : std::vector<std::int64_t>{128, 16, 1};
+            modules ? std::vector<std::int64_t>{1, 32} : std::vector<std::int64_t>{128, 16, 1};
       }
       if (command->count("--layout") == 0) options.layouts = {"nchw", "nhwc"};
     }

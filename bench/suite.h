@@ -49,6 +49,8 @@ struct Row {
   double between_bytes = 0;  // that convolutions one after the other write and read in between
   double l2_bytes = 0;       // what the device can keep of `bytes` near; GPU rows of fused modules
   std::string device_name;   // "NVIDIA H200"
+  // What the cost model said of the row, where that is what is measured; 0: it was not asked.
+  double predicted_milliseconds = 0, predicted_l2_bytes = 0, predicted_dram_bytes = 0;
 };
 
 struct NamedConv {

@@ -40,6 +40,17 @@ void CountedRun::operator()(std::size_t row, const Enqueue& enqueue, CUstream st
   const cuda::ContextScope scope(device_);
   device_.synchronize();
   flushed_.fill(0);
+  count(row, enqueue, stream);
+}
+
+void CountedRun::repeated(std::size_t row, const Enqueue& enqueue, CUstream stream) const {
+  const cuda::ContextScope scope(device_);
+  enqueue(stream);
+  device_.synchronize();
+  count(row, enqueue, stream);
+}
+
+void CountedRun::count(std::size_t row, const Enqueue& enqueue, CUstream stream) const {
   profiler().cuProfilerStart();
   mark_.launch({.grid = {static_cast<std::uint32_t>(row + 1), 1, 1}}, stream, nullptr);
   enqueue(stream);

@@ -28,13 +28,6 @@ struct Job {
   FcmTiles tiles;  // once they were looked for
 };
 
-DType parse_dtype(const std::string& name) {
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kS8}) {
-    if (name == to_string(dtype)) return dtype;
-  }
-  fail(ErrorCode::kInvalidArgument, "unknown type '" + name + "', expected f32, f16, bf16 or s8");
-}
-
 bool wants_cudnn(const Options& options) {
   for (const std::string& peer : options.peers) {
     const std::string missing = peer == "cudnn"
@@ -48,7 +41,8 @@ bool wants_cudnn(const Options& options) {
 std::vector<Job> jobs_of(const Options& options) {
   std::vector<Job> jobs;
   for (const FcmCase& fcm : selected_fcm_cases(options)) {
-    for (const std::string& dtype : options.dtypes) jobs.push_back({fcm, parse_dtype(dtype), {}});
+    for (const std::string& dtype : options.dtypes)
+      jobs.push_back({fcm, parse_fcm_dtype(dtype), {}});
   }
   return jobs;
 }
@@ -211,6 +205,13 @@ class FcmSuite {
 };
 
 }  // namespace
+
+DType parse_fcm_dtype(const std::string& name) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kS8}) {
+    if (name == to_string(dtype)) return dtype;
+  }
+  fail(ErrorCode::kInvalidArgument, "unknown type '" + name + "', expected f32, f16, bf16 or s8");
+}
 
 std::vector<Row> device_fcm_suite(const Options& options) {
   FcmSuite suite(options);

@@ -8,6 +8,9 @@
 
 namespace convoy::bench {
 
+// f32, f16, bf16 or s8. Throws kInvalidArgument.
+DType parse_fcm_dtype(const std::string& name);
+
 // Every selected pair and block at each batch and type, in NHWC:
 //   fused.dwpw.cuda.f16     one kernel, with the tile that the cost model ranks first (chosen_by
 //                           "model") and, with --candidates, the fastest of the first ones ("time")

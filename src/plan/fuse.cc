@@ -60,7 +60,7 @@ std::vector<Group> conv_paths(const Graph& graph) {
   return paths;
 }
 
-Node fused_node(const Graph& graph, const Group& group) {
+Node fused_node(const Graph& graph, std::span<const std::int32_t> group) {
   std::vector<const Node*> convs;
   for (const std::int32_t at : group) convs.push_back(&graph.nodes[static_cast<std::size_t>(at)]);
   return fused_node(convs);

@@ -26,7 +26,7 @@ std::string cannot_fuse(const Graph& graph, const Uses& uses, std::int32_t first
 // The node that computes convolutions that follow each other: an Op::kFusedConv from the first
 // one's x to the last one's result.
 Node fused_node(std::span<const Node* const> convs);
-Node fused_node(const Graph& graph, const Group& group);
+Node fused_node(const Graph& graph, std::span<const std::int32_t> group);
 
 // Every group of several as one node, at the place of its last. What lay between has no producer
 // any more.

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/fused/cuda/traffic.h"
+
 namespace convoy::fused_cuda {
 namespace {
 
@@ -152,10 +154,8 @@ Estimate estimate(const Module& m, const Tile& t, const Cut& c, const DeviceDesc
                          (m.residual == Residual::kNone ? 1 : 2);
 
   Estimate e;
-  e.bytes_l2 = blocks * (x_once + slices * (x_slice + weights_slice) + y_block);
-  const double y_bytes = element * m.n * m.k * m.p * m.q;
-  e.bytes_dram =
-      element * m.n * m.c * m.h * m.w + y_bytes * (m.residual == Residual::kNone ? 1 : 2);
+  e.bytes_l2 = traffic(m, t, c).l2();
+  e.bytes_dram = memory_bytes(m);
   const double expand = m.expand.present ? 1.0 * c.halo_pixels * c.middle_in * m.c * slices : 0;
   const double filter = m.depthwise.present ? 1.0 * c.pixels * c.middle * m.taps() * slices : 0;
   const double project = m.project.present ? 1.0 * c.pixels * t.outputs * c.middle * slices : 0;

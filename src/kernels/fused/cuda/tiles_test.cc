@@ -155,14 +155,15 @@ TEST(FusedCost, CountsHalosAndSlices) {
             .warps_sums = 1,
             .strip = 7};
   const auto bytes = [&] { return report(p, tile, h200).estimate; };
-  const double x_tiles = 4 * 16 * 16 * 64 * 2, y = 28 * 28 * 128 * 2;
-  const double weights = 4 * (64 * 128 * 2 + 64 * 9 * 4);
+  // Of a halo of 16 x 16 one row and one column lie outside the map.
+  const double x_tiles = 4 * 15 * 15 * 64 * 2, y = 28 * 28 * 128 * 2;
+  const double taps = 64 * 9 * 4, weights = 64 * 128 * 2;
   ASSERT_EQ(report(p, tile, h200).reason, "");
-  EXPECT_DOUBLE_EQ(bytes().bytes_l2, x_tiles + y + weights);
-  EXPECT_DOUBLE_EQ(bytes().bytes_dram, 28 * 28 * 64 * 2 + y);
+  EXPECT_DOUBLE_EQ(bytes().bytes_l2, x_tiles + y + 4 * (weights + taps));
+  EXPECT_DOUBLE_EQ(bytes().bytes_dram, 28 * 28 * 64 * 2 + weights + taps + y);
   EXPECT_DOUBLE_EQ(bytes().flops, 2.0 * 28 * 28 * 64 * (9 + 128));
   tile.outputs = 64;
-  EXPECT_DOUBLE_EQ(bytes().bytes_l2, 2 * x_tiles + y + weights + 4 * 64 * 9 * 4);
+  EXPECT_DOUBLE_EQ(bytes().bytes_l2, 2 * x_tiles + y + 4 * (weights + 2 * taps));
 }
 
 // A single pointwise convolution beside those of the other cells.

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The cost model of the fused modules against a GPU: OUTPUT/planner.json, every measured tile with
+# what was predicted of it, and OUTPUT/counted.json, the chosen tile of each problem with the bytes
+# that Nsight Compute counted; then what they say together.
+# Each counted kernel runs once from an L2 that holds none of its operands.
+if [ $# -lt 2 ] || [ ! -x "$1/convoy-bench" ]; then
+  echo "usage: tools/gpu/planner.sh BINARIES OUTPUT [convoy-bench planner option...]" >&2
+  echo "BINARIES: the folder that convoy-bench was built or carried into" >&2
+  exit 2
+fi
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+binaries=$(cd "$1" && pwd)
+mkdir -p "$2"
+output=$(cd "$2" && pwd)
+shift 2
+export LD_LIBRARY_PATH=$binaries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+suite=("$binaries/convoy-bench" planner --device cuda --shapes "$root/bench/shapes/fcm.txt" "$@")
+"${suite[@]}" --json "$output/planner.json" >"$output/planner.txt" || {
+  tail -n 20 "$output/planner.txt" >&2
+  exit 1
+}
+ncu=$(command -v ncu || ls /usr/local/cuda/bin/ncu /opt/nvidia/nsight-compute/*/ncu 2>/dev/null | tail -n 1)
+if [ -n "$ncu" ]; then
+  tex=lts__t_sectors_srcunit_tex_op
+  "$ncu" --profile-from-start off --clock-control none --cache-control none --csv --page raw \
+    --print-units base --log-file "$output/ncu.csv" \
+    --metrics dram__bytes_read.sum,dram__bytes_write.sum,lts__t_bytes.sum,${tex}_read.sum,${tex}_write.sum \
+    "${suite[@]}" --once --json "$output/counted.json" >"$output/counted.txt" || {
+    tail -n 20 "$output/counted.txt" "$output/ncu.csv" >&2
+    exit 1
+  }
+  python3 "$root/tools/gpu/join_bytes_fcm.py" "$output/ncu.csv" "$output/counted.json"
+  python3 "$root/tools/gpu/planner_report.py" "$output/planner.json" "$output/counted.json"
+else
+  echo "Nsight Compute (ncu) is not installed: no bytes are counted" >&2
+  python3 "$root/tools/gpu/planner_report.py" "$output/planner.json"
+fi
