@@ -1,6 +1,7 @@
 #include "bench/cuda/planner.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -85,7 +86,14 @@ class PlannerSuite {
 
   std::vector<Row> run() {
     ThreadPool pool(0, ThreadPool::Idle::kSleep);
+    const auto start = std::chrono::steady_clock::now();
     for (std::size_t first = 0; first < jobs_.size(); first += kJobsAtOnce) {
+      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+      if (options_.budget > 0 && elapsed.count() > options_.budget) {
+        std::printf("the time that was given is up: %zu of %zu were not measured\n",
+                    jobs_.size() - first, jobs_.size());
+        break;
+      }
       const std::size_t end = std::min(jobs_.size(), first + kJobsAtOnce);
       pool.parallel_for(static_cast<std::int64_t>(end - first), [&](std::int64_t i, int) {
         choose(jobs_[first + static_cast<std::size_t>(i)], device_.desc(),
