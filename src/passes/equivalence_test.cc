@@ -101,6 +101,20 @@ TEST(Equivalence, InvertedResidual) {
             Epilogue::Residual::kBeforeActivation);
 }
 
+// CMT's feed-forward: a shortcut around the depthwise convolution, inside the shortcut of the
+// block.
+TEST(Equivalence, InvertedResidualWithAnInnerShortcut) {
+  Builder b;
+  const ValueId x = b.input("x", Shape{1, 3, 6, 6});
+  ValueId y = b.clip(b.conv(x, 3, 8), 0, 6);
+  y = b.clip(b.plus(b.batch_norm(depthwise(b, y, 8), 8), y), 0, 6);
+  const Graph graph = same_results(b.done({b.plus(b.conv(y, 8, 3), x)}));
+  EXPECT_EQ(ops(graph), (std::vector{Op::kReorder, Op::kConv, Op::kConv, Op::kConv, Op::kReorder}));
+  EXPECT_EQ(graph.nodes[2].as<ConvAttrs>().epilogue.residual, Epilogue::Residual::kNone);
+  EXPECT_EQ(graph.nodes[3].as<ConvAttrs>().epilogue.residual,
+            Epilogue::Residual::kBeforeActivation);
+}
+
 // A mobile block as the OCR models hold it: learnt scale and shift around a convolution, hard-swish
 // in pieces, and scale and shift again.
 TEST(Equivalence, ScaledHardSwishBlocks) {

@@ -19,6 +19,7 @@ int hoist_scales(Graph& graph, const PassOptions& options);
 int fold_batch_norm(Graph& graph, const PassOptions& options);
 int fold_linear(Graph& graph, const PassOptions& options);
 int fold_into_next(Graph& graph, const PassOptions& options);
+int fold_shortcuts(Graph& graph, const PassOptions& options);
 int fuse_epilogues(Graph& graph, const PassOptions& options);
 int assign_layouts(Graph& graph, const PassOptions& options);
 

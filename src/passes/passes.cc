@@ -29,6 +29,7 @@ constexpr std::array kPasses = {
     Pass{"fold_batch_norm", passes::fold_batch_norm},
     Pass{"fold_linear", passes::fold_linear},
     Pass{"fold_into_next", passes::fold_into_next},
+    Pass{"fold_shortcuts", passes::fold_shortcuts},
     Pass{"fuse_epilogues", passes::fuse_epilogues},
     Pass{"assign_layouts", passes::assign_layouts},
 };
