@@ -74,6 +74,9 @@ constexpr Suite kSuites[] = {
      planner_suite},
     {"tune", "the fastest tiles of the implicit im2win kernel on a GPU", tune_suite},
     {"compile", "time to compile a GPU kernel, and to find it in the cache", compile_suite},
+    {"planner-paper",
+     "bytes of the FCM paper's networks under its own cost model, on its three GPUs",
+     planner_paper_suite},
 };
 
 int main_checked(int argc, char** argv) {

@@ -79,6 +79,9 @@ std::vector<Row> memory_suite(const Options& options);
 // Every convolution of ours beside oneDNN's, interleaved in one process.
 std::vector<Row> convolution_suite(const Options& options);
 
+// The networks of the FCM paper under its own cost model: bench/paper_plan.h. Prints a table.
+std::vector<Row> planner_paper_suite(const Options& options);
+
 // --- peers ---------------------------------------------------------------------------------------
 
 // oneDNN's forward convolution, its own choice of layouts when `layout` is "any"; empty when the
