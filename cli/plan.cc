@@ -1,8 +1,12 @@
 // convoy plan: what would run, where everything lives, and why.
+#include <algorithm>
 #include <cstdio>
+#include <span>
 
+#include "base/error.h"
 #include "cli/commands.h"
-#include "cli/report.h"
+#include "cli/npy.h"
+#include "cli/plan_output.h"
 
 namespace convoy::cli {
 namespace {
@@ -10,26 +14,12 @@ namespace {
 struct PlanCommandOptions {
   ModelOptions model;
   bool explain = false;
+  bool candidates = false;
   bool graph = false;
+  std::string html;  // file, empty for none
   std::string profile;
+  bool reports() const { return explain || candidates || !html.empty() || !model.json.empty(); }
 };
-
-void print_candidates(const Program& program) {
-  for (const Step& step : program.plan.steps) {
-    const Node& node = program.graph.nodes[static_cast<std::size_t>(step.node)];
-    std::printf("%s\n", Graph::describe(node).c_str());
-    for (const Candidate& c : step.candidates) {
-      const bool chosen = c.implementation == step.implementation;
-      const std::string name(c.implementation->name);
-      if (c.declined.empty()) {
-        std::printf("  %c %-32s %s\n", chosen ? '*' : ' ', name.c_str(),
-                    to_string(c.estimate).c_str());
-      } else {
-        std::printf("  - %-32s declined: %s\n", name.c_str(), c.declined.c_str());
-      }
-    }
-  }
-}
 
 void print_passes(const Program& program) {
   for (const PassReport& pass : program.passes) {
@@ -38,31 +28,64 @@ void print_passes(const Program& program) {
   }
 }
 
+// The model without fusion, for comparison; null where the plan fuses nothing, or what is forced
+// needs fusion.
+std::shared_ptr<const Program> compile_apart(Graph graph, CompileOptions options,
+                                             const Program& planned) {
+  const auto is_fused = [](const Step& step) { return step.apart.has_value(); };
+  if (std::none_of(planned.plan.steps.begin(), planned.plan.steps.end(), is_fused)) return nullptr;
+  options.plan.fuse = false;
+  options.plan.memory_budget = SIZE_MAX;
+  options.plan.keep_candidates = false;
+  options.plan_for = planned.plan.device;  // no kernel is prepared
+  try {
+    return compile(std::move(graph), options);
+  } catch (const Error& error) {
+    if (options.plan.force.empty() || error.code() != ErrorCode::kUnsupported) throw;
+    return nullptr;
+  }
+}
+
+void print_summary(const Program& program) {
+  std::printf("plan        %s\n", summarize_kernels(program.plan).c_str());
+  std::printf("rewritten   %s\n", summarize_passes(program).c_str());
+  std::printf("memory      %s activations at peak, %s weights\n",
+              human_bytes(program.plan.arena_bytes).c_str(),
+              human_bytes(program.plan.weight_bytes).c_str());
+  std::printf("compiled    passes %.1f ms, plan %.1f ms, prepare %.1f ms\n", program.passes_ms,
+              program.plan_ms, program.prepare_ms);
+}
+
 void plan(const PlanCommandOptions& options) {
   const std::optional<DeviceDesc> device = device_to_plan_for(options.model, options.profile);
   const DType precision = precision_of(options.model);
-  Graph graph = load_model_to_plan(options.model);
+  const Graph graph = load_model_to_plan(options.model);
   CompileOptions compile_with = compile_options(options.model, graph, {});
   compile_with.plan_for = device;
   compile_with.plan.precision = precision;
-  compile_with.plan.keep_candidates = options.explain;
-  const auto program = compile(std::move(graph), compile_with);
-  if (!options.model.json_to_stdout()) {
-    if (options.graph) std::printf("%s\n", to_string(program->graph).c_str());
-    std::printf("%s\n", to_string(program->plan, program->graph).c_str());
-    if (options.explain) {
-      print_candidates(*program);
+  compile_with.plan.keep_candidates = options.reports();
+  const auto program = compile(graph, compile_with);
+  const bool quiet = options.model.json_to_stdout();
+  if (options.graph && !quiet) std::printf("%s\n", to_string(program->graph).c_str());
+  if (options.reports()) {
+    const auto apart = compile_apart(graph, compile_with, *program);
+    const PlanReport report = report_plan(options.model.model, compile_with.plan.objective,
+                                          *program, apart ? &apart->plan : nullptr);
+    if (!quiet && (options.explain || options.candidates)) {
+      std::printf("%s\n", explain(report, options.candidates).c_str());
       print_passes(*program);
+    } else if (!quiet) {
+      std::printf("%s\n", to_string(program->plan, program->graph).c_str());
     }
-    std::printf("plan        %s\n", summarize_kernels(program->plan).c_str());
-    std::printf("rewritten   %s\n", summarize_passes(*program).c_str());
-    std::printf("memory      %s activations at peak, %s weights\n",
-                human_bytes(program->plan.arena_bytes).c_str(),
-                human_bytes(program->plan.weight_bytes).c_str());
-    std::printf("compiled    passes %.1f ms, plan %.1f ms, prepare %.1f ms\n", program->passes_ms,
-                program->plan_ms, program->prepare_ms);
+    emit_json(options.model, to_json(report));
+    if (!options.html.empty()) {
+      const std::string page = to_html(report);
+      write_file(options.html, std::as_bytes(std::span(page)));
+    }
+  } else {
+    std::printf("%s\n", to_string(program->plan, program->graph).c_str());
   }
-  emit_json(options.model, to_json(program->plan, program->graph));
+  if (!quiet) print_summary(*program);
 }
 
 }  // namespace
@@ -72,12 +95,17 @@ void add_plan(CLI::App& app) {
   CLI::App* command = app.add_subcommand("plan", "Show the kernels, layouts and memory of a model");
   command->add_option("model", options->model.model, "ONNX file")->required();
   options->model.add_to(*command);
-  command->add_flag(
-      "--explain", options->explain,
-      "Every candidate of every step: its estimate, or why it declined; and every pass");
+  command->add_flag("--explain", options->explain,
+                    "For each step its kernel and tile, what fusing saves and what came second; "
+                    "why others were not fused; totals; every pass");
+  command->add_flag("--candidates", options->candidates,
+                    "The same with every kernel of the device: its tiles and estimates, or why it "
+                    "declined");
   command->add_option("--profile", options->profile,
                       "Plan for a device that need not be there: a name of info --profiles, or a "
                       "file as info --save-profile writes");
+  command->add_option("--html", options->html,
+                      "Write the same as one page that needs nothing beside itself to a file");
   command->add_flag("--graph", options->graph, "The graph after the passes");
   command->callback([options] { plan(*options); });
 }

@@ -10,42 +10,12 @@ namespace convoy::cli {
 
 void emit_json(const ModelOptions& options, const Json& json) {
   if (options.json.empty()) return;
-  const std::string text = json.dump(2) + "\n";
+  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   if (options.json_to_stdout()) {
     std::fputs(text.c_str(), stdout);
   } else {
     write_file(options.json, std::as_bytes(std::span(text)));
   }
-}
-
-Json to_json(const Plan& plan, const Graph& graph) {
-  Json steps = Json::array();
-  for (const Step& step : plan.steps) {
-    const Node& node = graph.nodes[static_cast<std::size_t>(step.node)];
-    Json outputs = Json::array();
-    for (ValueId id : node.outputs) {
-      if (id == kNoValue) continue;
-      const Value& value = graph.value(id);
-      const Place& place = plan.places[static_cast<std::size_t>(id)];
-      outputs.push_back({{"name", value.name},
-                         {"dtype", to_string(value.dtype)},
-                         {"shape", value.shape->dims()},
-                         {"layout", to_string(value.layout)},
-                         {"in_arena", place.kind == Place::Kind::kArena},
-                         {"offset", place.offset},
-                         {"bytes", place.bytes}});
-    }
-    steps.push_back({{"node", node.name},
-                     {"operator", to_string(node.op)},
-                     {"kernel", step.implementation->name},
-                     {"estimated_ms", step.estimate.seconds * 1e3},
-                     {"flops", step.estimate.flops},
-                     {"workspace_bytes", step.workspace_bytes},
-                     {"outputs", outputs}});
-  }
-  return {{"device", plan.device.name},        {"threads", plan.device.threads},
-          {"arena_bytes", plan.arena_bytes},   {"activation_peak_bytes", plan.activation_peak},
-          {"weight_bytes", plan.weight_bytes}, {"steps", steps}};
 }
 
 namespace {

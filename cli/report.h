@@ -13,7 +13,6 @@ using Json = nlohmann::ordered_json;
 // Writes to options.json: a file, or standard output for "-"; nothing when empty.
 void emit_json(const ModelOptions& options, const Json& json);
 
-Json to_json(const Plan& plan, const Graph& graph);
 Json to_json(const Statistics& statistics, const std::vector<double>& percentiles);
 
 // "1.25 MiB", "3.4 KiB", "17 B".

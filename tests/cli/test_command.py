@@ -126,12 +126,6 @@ def test_fusion_and_its_objective_are_options(convoy, block_model):
     refused(convoy("plan", block_model, "--objective", "beauty"), 2, "--objective", "beauty")
 
 
-def test_plan_explains_declines(convoy, small_model):
-    result = convoy("plan", small_model, "--explain")
-    assert result.status == 0 and "declined:" in result.out
-    assert "fuse_epilogues" in result.out
-
-
 def test_profile_lists_every_step(convoy, small_model, tmp_path):
     trace = tmp_path / "trace.json"
     result = convoy("profile", small_model, "--json", "-", "--duration", 0.05, "--trace", trace)
