@@ -24,6 +24,7 @@ using fused_cuda::Tile;
 
 // Tiles beyond this share of the least estimate are not worth a measurement.
 constexpr double kWorthwhile = 3;
+constexpr std::size_t kTried = 4;  // before one that spills is used, as the entries do
 constexpr std::size_t kJobsAtOnce = 24;
 
 struct Sample {
@@ -57,7 +58,7 @@ void choose(Job& job, const DeviceDesc& device, std::size_t count) {
   for (std::size_t i = 0; i < std::min(count, tiles.size()); ++i) {
     job.samples.push_back({tiles[i], estimate(tiles[i]), "model"});
   }
-  if (job.samples.empty() || count < 2) return;
+  if (job.samples.empty() || count <= kTried) return;
   std::vector<std::size_t> others;
   for (std::size_t i = job.samples.size(); i < tiles.size(); ++i) {
     if (estimate(tiles[i]).seconds > kWorthwhile * job.samples[0].estimate.seconds) break;
@@ -97,7 +98,7 @@ class PlannerSuite {
       const std::size_t end = std::min(jobs_.size(), first + kJobsAtOnce);
       pool.parallel_for(static_cast<std::int64_t>(end - first), [&](std::int64_t i, int) {
         choose(jobs_[first + static_cast<std::size_t>(i)], device_.desc(),
-               options_.once ? 1 : std::max<std::size_t>(options_.candidates, 1));
+               options_.once ? kTried : std::max(options_.candidates, kTried));
       });
       compile(first, end);
       for (std::size_t i = first; i < end; ++i) {
@@ -115,7 +116,9 @@ class PlannerSuite {
   }
 
  private:
-  void compile(std::size_t first, std::size_t end) const {
+  // Without the tiles whose registers the compiler spills, which are not used where others are
+  // there.
+  void compile(std::size_t first, std::size_t end) {
     std::vector<cuda::Program> programs;
     for (std::size_t i = first; i < end; ++i) {
       const FusedProblem problem = problem_of(jobs_[i].fcm, jobs_[i].dtype);
@@ -123,10 +126,12 @@ class PlannerSuite {
         programs.push_back(fused_cuda::module_program(problem, sample.tile));
       }
     }
-    try {
-      cuda::compile(programs, device_.desc().cuda.arch);
-    } catch (const Error&) {
-      // Told where the one kernel that it is of is made.
+    const std::vector<cuda::Binary> binaries = cuda::compile(programs, device_.desc().cuda.arch);
+    std::size_t next = 0;
+    for (std::size_t i = first; i < end; ++i) {
+      std::erase_if(jobs_[i].samples,
+                    [&](const Sample&) { return binaries[next++].resources.spill_bytes > 0; });
+      if (options_.once && jobs_[i].samples.size() > 1) jobs_[i].samples.resize(1);
     }
   }
 

@@ -10,8 +10,8 @@ namespace convoy::bench {
 
 // One row per tile of each pair or block that the options name: the first of options.candidates by
 // estimate ("model"), and as many again drawn from all others whose estimate is within three times
-// the least ("sample"), each checked before it is measured. With options.once the first tile alone,
-// launched once more while a profiler counts. Throws as device_fcm_suite() does.
+// the least ("sample"); tiles that spill registers are left out. With options.once the first tile
+// alone, launched while a profiler counts and not timed. Throws as device_fcm_suite() does.
 std::vector<Row> device_planner_suite(const Options& options);
 
 }  // namespace convoy::bench

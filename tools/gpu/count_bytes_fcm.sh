@@ -23,7 +23,7 @@ fi
 export LD_LIBRARY_PATH=$binaries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 "$ncu" --profile-from-start off --clock-control none --cache-control none --csv --page raw \
   --print-units base --log-file "$output/ncu.csv" \
-  --metrics dram__bytes_read.sum,dram__bytes_write.sum,lts__t_bytes.sum,lts__t_sectors_srcunit_tex_op_read.sum,lts__t_sectors_srcunit_tex_op_write.sum \
+  --metrics dram__bytes_read.sum,dram__bytes_write.sum,lts__t_bytes.sum,l1tex__m_xbar2l1tex_read_bytes.sum,l1tex__m_l1tex2xbar_write_bytes.sum \
   "$binaries/convoy-bench" fcm --device cuda --shapes "$root/bench/shapes/fcm.txt" --peers cudnn \
   --once --json "$output/counted.json" "$@" >"$output/counted.txt" || {
   tail -n 20 "$output/counted.txt" "$output/ncu.csv" >&2

@@ -18,10 +18,11 @@ COLUMNS = {
     "dram__bytes_read.sum": "dram_read_bytes",
     "dram__bytes_write.sum": "dram_write_bytes",
 }
-# What multiprocessors asked of L2, in sectors of 32 bytes; not in every profile.
-SECTORS = {
-    "lts__t_sectors_srcunit_tex_op_read.sum": "l2_read_bytes",
-    "lts__t_sectors_srcunit_tex_op_write.sum": "l2_write_bytes",
+# What came to multiprocessors and what left them; not in every profile. L2 itself counts less, since
+# requests of neighbours for one line are put together before they reach it.
+NETWORK = {
+    "l1tex__m_xbar2l1tex_read_bytes.sum": "l2_read_bytes",
+    "l1tex__m_l1tex2xbar_write_bytes.sum": "l2_write_bytes",
 }
 
 
@@ -45,9 +46,9 @@ def counts_by_row(text):
         elif current is not None:
             for name, key in COLUMNS.items():
                 current[key] += float(kernel[name].replace(",", ""))
-            for name, key in SECTORS.items():
+            for name, key in NETWORK.items():
                 if kernel.get(name):
-                    current[key] = current.get(key, 0) + 32 * float(kernel[name].replace(",", ""))
+                    current[key] = current.get(key, 0) + float(kernel[name].replace(",", ""))
             current["kernels"] += 1
     return rows
 

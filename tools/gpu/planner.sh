@@ -21,10 +21,9 @@ suite=("$binaries/convoy-bench" planner --device cuda --shapes "$root/bench/shap
 }
 ncu=$(command -v ncu || ls /usr/local/cuda/bin/ncu /opt/nvidia/nsight-compute/*/ncu 2>/dev/null | tail -n 1)
 if [ -n "$ncu" ]; then
-  tex=lts__t_sectors_srcunit_tex_op
   "$ncu" --profile-from-start off --clock-control none --cache-control none --csv --page raw \
     --print-units base --log-file "$output/ncu.csv" \
-    --metrics dram__bytes_read.sum,dram__bytes_write.sum,lts__t_bytes.sum,${tex}_read.sum,${tex}_write.sum \
+    --metrics dram__bytes_read.sum,dram__bytes_write.sum,lts__t_bytes.sum,l1tex__m_xbar2l1tex_read_bytes.sum,l1tex__m_l1tex2xbar_write_bytes.sum \
     "${suite[@]}" --once --json "$output/counted.json" >"$output/counted.txt" || {
     tail -n 20 "$output/counted.txt" "$output/ncu.csv" >&2
     exit 1

@@ -5,7 +5,7 @@
 
 PLANNER.json has the measured tiles, COUNTED.json one tile of each problem with the bytes that
 join_bytes_fcm.py put there. Time: over all tiles. Choice: the tile with the least prediction beside
-the fastest measured, by problem. Bytes: what multiprocessors asked of L2 at batch 1, what device
+the fastest measured, by problem. Bytes: what moved between L2 and multiprocessors at batch 1, what device
 memory moved at larger batches, for problems whose operands do not fit L2."""
 
 import json

@@ -154,7 +154,7 @@ Estimate estimate(const Module& m, const Tile& t, const Cut& c, const DeviceDesc
                          (m.residual == Residual::kNone ? 1 : 2);
 
   Estimate e;
-  e.bytes_l2 = traffic(m, t, c).l2();
+  e.bytes_l2 = traffic(m, t, c, device).l2();
   e.bytes_dram = memory_bytes(m);
   const double expand = m.expand.present ? 1.0 * c.halo_pixels * c.middle_in * m.c * slices : 0;
   const double filter = m.depthwise.present ? 1.0 * c.pixels * c.middle * m.taps() * slices : 0;
