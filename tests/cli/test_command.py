@@ -41,8 +41,18 @@ def test_wrong_calls_exit_with_2(convoy, small_model):
     refused(convoy("bench"), 2, "model")
     refused(convoy("bench", "n1 c3 h4 w4 k2 r3 s3", "--device", "foo"), 2, "'foo'", "cuda:N")
     refused(convoy("bench", "n1 c3 h4 w4 k2 r3 s3", "--device", "cuda:x"), 2, "'cuda:x'")
-    for command in ("run", "bench", "plan", "profile"):
+    for command in ("run", "bench", "profile"):
         refused(convoy(command, small_model, "--device", "cuda"), 2, "whole models run on the cpu")
+    refused(convoy("plan", small_model, "--profile", "h200", "--device", "cuda"), 2, "two devices")
+    refused(convoy("plan", small_model, "--precision", "f16"), 2, "the cpu has f32 alone")
+    refused(convoy("plan", small_model, "--profile", "h200", "--precision", "f8"), 2, "f32, f16, bf16 or s8")
+
+
+def test_plans_for_devices_that_are_not_there(convoy, small_model):
+    for precision in ("f32", "f16", "s8"):
+        result = convoy("plan", small_model, "--profile", "h200", "--precision", precision)
+        assert result.status == 0 and "cuda" in result.out, result.err
+    refused(convoy("plan", small_model, "--profile", "h2000"), 1, "h200")
 
 
 def test_missing_and_wrong_files_exit_with_1(convoy, small_model, tmp_path):

@@ -155,8 +155,9 @@ TEST(FusedCost, CountsHalosAndSlices) {
             .warps_sums = 1,
             .strip = 7};
   const auto bytes = [&] { return report(p, tile, h200).estimate; };
-  // Of a halo of 16 x 16 one row and one column lie outside the map.
-  const double x_tiles = 4 * 15 * 15 * 64 * 2, y = 28 * 28 * 128 * 2;
+  // Of a halo of 16 x 16 one row and one column lie outside the map. Every second pixel's sectors
+  // are asked for twice, since they lie across two of shared memory's.
+  const double x_tiles = 1.5 * 4 * 15 * 15 * 64 * 2, y = 28 * 28 * 128 * 2;
   const double taps = 64 * 9 * 4, weights = 64 * 128 * 2;
   ASSERT_EQ(report(p, tile, h200).reason, "");
   EXPECT_DOUBLE_EQ(bytes().bytes_l2, x_tiles + y + 4 * (weights + taps));
