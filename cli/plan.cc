@@ -22,10 +22,14 @@ struct PlanCommandOptions {
 };
 
 void print_passes(const Program& program) {
+  int idle = 0;
   for (const PassReport& pass : program.passes) {
+    idle += pass.changes == 0;
+    if (pass.changes == 0) continue;
     std::printf("pass        %-24s %8.3f ms, %d changes\n", std::string(pass.name).c_str(),
                 pass.milliseconds, pass.changes);
   }
+  if (idle > 0) std::printf("pass        %d others found nothing to change\n", idle);
 }
 
 // The model without fusion, for comparison; null where the plan fuses nothing, or what is forced
@@ -97,7 +101,7 @@ void add_plan(CLI::App& app) {
   options->model.add_to(*command);
   command->add_flag("--explain", options->explain,
                     "For each step its kernel and tile, what fusing saves and what came second; "
-                    "why others were not fused; totals; every pass");
+                    "why others were not fused; totals; the passes");
   command->add_flag("--candidates", options->candidates,
                     "The same with every kernel of the device: its tiles and estimates, or why it "
                     "declined");

@@ -33,9 +33,9 @@ const char* words(Bound bound) {
     case Bound::kArithmetic:
       return "arithmetic";
     case Bound::kL2:
-      return "bytes from L2";
+      return "L2 bytes";
     case Bound::kDram:
-      return "bytes from DRAM";
+      return "DRAM bytes";
     case Bound::kLatency:
       break;
   }

@@ -31,6 +31,14 @@ std::string conv_work(const ConvAttrs& attrs, const Shape& w) {
   return text;
 }
 
+std::string other_work(const Node& node) {
+  if (!node.onnx_type.empty()) return node.onnx_type;
+  // Made by a pass.
+  if (node.op == Op::kBinary) return std::string(to_string(node.as<BinaryAttrs>().kind));
+  if (node.op == Op::kUnary) return std::string(to_string(node.as<Unary>().kind));
+  return std::string(to_string(node.op));
+}
+
 // The names of the nodes that a fused one was made of; its own, as often, when they hold what
 // should part them.
 std::vector<std::string> names_of(const Node& node, std::size_t count) {
@@ -51,10 +59,7 @@ std::vector<Member> members_of(const Graph& graph, const Node& node) {
   if (node.op == Op::kConv) {
     return {{node.name, conv_work(node.as<ConvAttrs>(), *graph.value(node.inputs[1]).shape)}};
   }
-  if (node.op != Op::kFusedConv) {
-    const bool made = node.onnx_type.empty();  // by a pass
-    return {{node.name, made ? std::string(to_string(node.op)) : node.onnx_type}};
-  }
+  if (node.op != Op::kFusedConv) return {{node.name, other_work(node)}};
   const auto& attrs = node.as<FusedConvAttrs>();
   const std::vector<std::string> names = names_of(node, attrs.stages.size());
   std::vector<Member> members;

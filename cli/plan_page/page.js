@@ -26,13 +26,16 @@ function bytes(n) {
   return digits(n) + " GiB";
 }
 const time = (ms) => (ms >= 1 ? digits(ms) + " ms" : digits(ms * 1e3) + " µs");
-const percent = (part) => (Math.abs(part) < 0.0995 ? (100 * part).toFixed(1) : (100 * part).toFixed(0)) + " %";
-const work = (step) => step.members.map((m) => m.work.replaceAll("->", "→")).join(" | ");
-const boundWords = { arithmetic: "arithmetic", l2: "bytes from L2", dram: "bytes from DRAM", latency: "latency" };
+const percent = (part) => (Math.abs(part) < 0.0995 ? (100 * part).toFixed(1) : (100 * part).toFixed(0)) + "\u00a0%";
+const arrows = (text) => text.replaceAll("->", "→");
+const work = (step) => step.members.map((m) => arrows(m.work)).join(" | ");
+const boundWords = { arithmetic: "arithmetic", l2: "L2 bytes", dram: "DRAM bytes", latency: "latency" };
 const objectiveWords = { time: "least time", bytes: "least traffic", memory: "least memory" };
 const boundText = (step) =>
   boundWords[step.bound] + (step.bound === "latency" ? "" : " " + percent(step.shares[step.bound]));
 const timeText = (step) => time(step.estimate.ms) + (step.measured ? " measured" : "");
+const more = (part) => (part >= 10 ? `${(part + 1).toFixed(0)} times` : (part >= 0 ? "+" : "") + percent(part));
+const mega = (flops) => digits(flops / 1e6);
 const tiled = (way) => way.kernel + (way.tile ? ", " + way.tile : "");
 
 // --- a note beside the pointer -------------------------------------------------------------------
@@ -83,6 +86,7 @@ function drawSummary() {
 }
 
 function drawRibbon() {
+  byId("ribbon").classList.toggle("dense", plan.steps.length > 120);
   const sums = { arithmetic: 0, l2: 0, dram: 0, latency: 0 };
   plan.steps.forEach((step, s) => {
     sums[step.bound] += step.estimate.ms;
@@ -120,7 +124,7 @@ function trafficBar(step, most) {
 function stepRow(step, s, mostBytes) {
   const fused = step.members.length > 1;
   const layers = element("ul", fused ? "layers fused" : "layers",
-    ...step.members.map((m) => element("li", "", m.work.replaceAll("->", "→"))));
+    ...step.members.map((m) => element("li", "", arrows(m.work))));
   const saves = step.bytes_apart - step.bytes;
   const traffic = !step.apart ? bytes(step.bytes)
     : `${bytes(step.bytes)} instead of ${bytes(step.bytes_apart)}` +
@@ -141,9 +145,9 @@ function stepRow(step, s, mostBytes) {
 
 function stepDetails(step, s) {
   const list = (items) => element("ul", "", ...items.map((text) => element("li", "", text)));
-  const more = element("div", "more");
-  const section = (title, content) => more.append(element("h3", "", title), content);
-  section("Layers", list(step.members.map((m) => `${m.node}: ${m.work}`)));
+  const details = element("div", "more");
+  const section = (title, content) => details.append(element("h3", "", title), content);
+  section("Layers", list(step.members.map((m) => `${m.node}: ${arrows(m.work)}`)));
 
   const ways = [["chosen", step]];
   if (step.apart) ways.push(["layer by layer", { kernel: "", tile: "", estimate: step.apart }]);
@@ -151,12 +155,12 @@ function stepDetails(step, s) {
   const chosen = (c) => c.chosen;
   for (const c of step.candidates) if (!c.declined && !chosen(c)) ways.push(["", c]);
   const cost = (e) => (plan.objective === "bytes" ? e.bytes_l2 + (plan.kind === "cpu" ? e.bytes_dram : 0) : e.ms);
-  const table = element("table", "", headRow(["", "Kernel and tile", "Time", "Against it", "Gflop", "L2", "DRAM", "Scratch"], 2));
+  const table = element("table", "", headRow(["", "Kernel and tile", "Time", plan.objective === "bytes" ? "More bytes" : "Slower", "Mflop", "L2", "DRAM", "Scratch"], 2));
   for (const [title, way] of ways) {
     const e = way.estimate, own = cost(step.estimate);
-    const loses = title === "chosen" || !(own > 0) ? "" : (cost(e) >= own ? "+" : "") + percent(cost(e) / own - 1);
+    const loses = title === "chosen" || !(own > 0) ? "" : more(cost(e) / own - 1);
     const row = element("tr", title === "chosen" ? "taken" : "", element("td", "", title), element("td", "name", tiled(way)));
-    for (const text of [time(e.ms) + (way.measured ? " measured" : ""), loses, digits(e.flops / 1e9), bytes(e.bytes_l2),
+    for (const text of [time(e.ms) + (way.measured ? " measured" : ""), loses, mega(e.flops), bytes(e.bytes_l2),
                         bytes(e.bytes_dram), bytes(e.workspace_bytes)]) row.append(element("td", "n", text));
     table.append(row);
   }
@@ -170,7 +174,7 @@ function stepDetails(step, s) {
     ...step.reads.map((r) => `reads ${r.name}, ${r.from === null ? "an input" : "of step " + r.from}`),
     ...step.outputs.map((o) => `writes ${o.name}: ${o.dtype} ${o.shape.join("x")} ${o.layout}, ${bytes(o.bytes)}` +
       (o.in_arena ? ` at ${o.offset}` : o.is_output ? ", a result" : ""))]));
-  return more;
+  return details;
 }
 
 function reveal(s) {
@@ -182,6 +186,7 @@ function reveal(s) {
 
 function drawNetwork() {
   const mostBytes = Math.max(1, ...plan.steps.map((s) => Math.max(s.bytes, s.bytes_apart)));
+  if (plan.totals.bytes_dram === 0) byId("dram-key").remove();
   const inputs = [...new Set(plan.steps.flatMap((s) => s.reads.filter((r) => r.from === null).map((r) => r.name)))];
   const outputs = plan.steps.flatMap((s) => s.outputs.filter((o) => o.is_output).map((o) => o.name));
   const rows = [element("div", "end", element("span"), element("span", "", "input " + inputs.join(", "))),
@@ -196,12 +201,14 @@ function drawNetwork() {
     if (step.outputs.some((o) => o.is_output)) edges.push([s + 1, rows.length - 1]);
   });
   const lanes = assignLanes(edges);
-  const width = 14 + 10 * lanes.count;
+  const width = 12 + kLane * lanes.count;
   byId("network").style.setProperty("--lanes", width + 14 + "px");
   const draw = () => drawLanes(rows, edges, lanes.of, width);
   new ResizeObserver(draw).observe(byId("steps"));
   draw();
 }
+
+const kLane = 13;  // pixels
 
 // Edges that pass by other rows run in lanes of their own, the shortest nearest to the rows.
 function assignLanes(edges) {
@@ -228,7 +235,7 @@ function drawLanes(rows, edges, lane, x) {
   const pieces = edges.map(([from, to], i) => {
     const a = y[from], b = y[to];
     if (!lane.has(i)) return drawn("path", { d: `M${x} ${a}V${b}` });
-    const side = x - 10 * (lane.get(i) + 1), bend = Math.min(16, (b - a) / 2);
+    const side = x - kLane * (lane.get(i) + 1), bend = Math.min(16, (b - a) / 2);
     return drawn("path", { d: `M${x} ${a}C${side} ${a} ${side} ${a} ${side} ${a + bend}V${b - bend}C${side} ${b} ${side} ${b} ${x} ${b}` });
   });
   rows.forEach((row, r) => {
@@ -320,15 +327,15 @@ function drawNotFused() {
 function drawTable() {
   const columns = [
     ["Step", (p, s) => s, String], ["Computes", work], ["Kernel", (p) => p.kernel], ["Tile", (p) => p.tile],
-    ["Bound by", (p) => boundWords[p.bound]], ["Time", (p) => p.estimate.ms, time], ["Gflop", (p) => p.estimate.flops / 1e9, digits],
+    ["Bound by", (p) => boundWords[p.bound]], ["Time", (p) => p.estimate.ms, time], ["Mflop", (p) => p.estimate.flops, mega],
     ["L2", (p) => p.estimate.bytes_l2, bytes], ["DRAM", (p) => p.estimate.bytes_dram, bytes],
-    ["Traffic layer by layer", (p) => p.bytes_apart, bytes], ["Scratch", (p) => p.estimate.workspace_bytes, bytes],
+    ["Unfused", (p) => p.bytes_apart, bytes], ["Scratch", (p) => p.estimate.workspace_bytes, bytes],
     ["Runner-up", (p) => (p.runner_up ? tiled(p.runner_up) : "")],
-    ["loses by", (p) => (p.runner_up && p.runner_up.loses !== null ? p.runner_up.loses : NaN), (v) => (isNaN(v) ? "" : percent(v))]];
+    ["loses by", (p) => (p.runner_up && p.runner_up.loses !== null ? p.runner_up.loses : NaN), (v) => (isNaN(v) ? "" : more(v))]];
   const rows = plan.steps.map((step, s) => {
     const values = columns.map(([, value]) => value(step, s));
     const cells = columns.map(([, , show], i) =>
-      element("td", show ? "n" : i === 1 ? "name" : "", i === 0 ? stepLink(s) : show ? show(values[i]) : values[i]));
+      element("td", show ? "n" : i === 1 || i === 3 ? "name" : "words", i === 0 ? stepLink(s) : show ? show(values[i]) : values[i]));
     return { values, row: element("tr", "", ...cells) };
   });
   const body = element("tbody", "", ...rows.map((r) => r.row)), head = element("tr");

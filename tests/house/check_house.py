@@ -8,7 +8,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDERS = ["src", "include", "cli", "bench", "tests", "docs", "examples", "python", "tools"]
-SUFFIXES = {".h", ".hpp", ".cc", ".c", ".cpp", ".cu", ".cuh", ".py", ".md", ".txt", ".cmake"}
+SUFFIXES = {".h", ".hpp", ".cc", ".c", ".cpp", ".cu", ".cuh", ".py", ".md", ".txt", ".cmake", ".html", ".css",
+            ".js"}
 MAX_LINES = 600
 
 # Folder of src/ -> what its sources may include beside themselves: a folder, or one header of it.
