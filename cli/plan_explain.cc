@@ -56,6 +56,14 @@ double share_of(const Shares& shares, Bound bound) {
   return 0;
 }
 
+// A model's names may hold what a terminal would obey.
+std::string printable(std::string name) {
+  for (char& c : name) {
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+  }
+  return name;
+}
+
 std::string with_tile(const std::string& kernel, const std::string& tile) {
   return tile.empty() ? kernel : kernel + ", " + tile;
 }
@@ -83,7 +91,8 @@ class Writer {
                     r.step->measured ? " measured" : "", words(r.bound));
     if (r.bound != Bound::kLatency) text_ += " " + percent(share_of(r.shares, r.bound));
     text_ += "\n";
-    line(r.node->name + " -> " + to_string(*y.shape) + " " + std::string(to_string(y.layout)));
+    line(printable(r.node->name) + " -> " + to_string(*y.shape) + " " +
+         std::string(to_string(y.layout)));
     line(with_tile(std::string(r.step->implementation->name), r.step->tile));
     if (r.step->apart) saved(r);
     if (r.runner_up) line("runner-up " + alternative(*r.runner_up, r));
@@ -167,7 +176,7 @@ class Writer {
     for (const NotFusedReport& entry : report_.not_fused) {
       std::string nodes;
       for (const std::string& node : entry.nodes) nodes += (nodes.empty() ? "" : " + ") + node;
-      line(nodes + ": " + entry.reason);
+      line(printable(nodes + ": " + entry.reason));
     }
   }
 

@@ -135,7 +135,7 @@ function stepRow(step, s, mostBytes) {
     element("div", "kernel", step.kernel, step.tile ? element("span", "", step.tile) : null),
     element("div", "time", element("b", "", timeText(step)), element("span", "", boundText(step))),
     element("div", "traffic", trafficBar(step, mostBytes), element("span", "", traffic)));
-  const row = element("details", "step " + step.bound, summary);
+  const row = element("details", "", summary);
   row.id = "step-" + s;
   row.addEventListener("toggle", () => {
     if (row.open && row.childElementCount === 1) row.append(stepDetails(step, s));
@@ -152,8 +152,8 @@ function stepDetails(step, s) {
   const ways = [["chosen", step]];
   if (step.apart) ways.push(["layer by layer", { kernel: "", tile: "", estimate: step.apart }]);
   if (step.runner_up && step.runner_up.kernel !== "layer by layer") ways.push(["runner-up", step.runner_up]);
-  const chosen = (c) => c.chosen;
-  for (const c of step.candidates) if (!c.declined && !chosen(c)) ways.push(["", c]);
+  const named = (c) => c.chosen || ways.some(([, way]) => way.kernel === c.kernel && way.tile === c.tile);
+  ways.push(...step.candidates.filter((c) => !c.declined && !named(c)).map((c) => ["", c]));
   const cost = (e) => (plan.objective === "bytes" ? e.bytes_l2 + (plan.kind === "cpu" ? e.bytes_dram : 0) : e.ms);
   const table = element("table", "", headRow(["", "Kernel and tile", "Time", plan.objective === "bytes" ? "More bytes" : "Slower", "Mflop", "L2", "DRAM", "Scratch"], 2));
   for (const [title, way] of ways) {
@@ -189,9 +189,9 @@ function drawNetwork() {
   if (plan.totals.bytes_dram === 0) byId("dram-key").remove();
   const inputs = [...new Set(plan.steps.flatMap((s) => s.reads.filter((r) => r.from === null).map((r) => r.name)))];
   const outputs = plan.steps.flatMap((s) => s.outputs.filter((o) => o.is_output).map((o) => o.name));
-  const rows = [element("div", "end", element("span"), element("span", "", "input " + inputs.join(", "))),
-                ...plan.steps.map((step, s) => stepRow(step, s, mostBytes)),
-                element("div", "end", element("span"), element("span", "", "result " + outputs.join(", ")))];
+  const rows = [element("div", "row end", element("span"), element("span", "", "input " + inputs.join(", "))),
+                ...plan.steps.map((step, s) => element("div", "row " + step.bound, stepRow(step, s, mostBytes))),
+                element("div", "row end", element("span"), element("span", "", "result " + outputs.join(", ")))];
   byId("steps").append(...rows);
 
   // Row 0 is the inputs', row s + 1 step s's, the last the results'.
@@ -201,11 +201,9 @@ function drawNetwork() {
     if (step.outputs.some((o) => o.is_output)) edges.push([s + 1, rows.length - 1]);
   });
   const lanes = assignLanes(edges);
-  const width = 12 + kLane * lanes.count;
-  byId("network").style.setProperty("--lanes", width + 14 + "px");
-  const draw = () => drawLanes(rows, edges, lanes.of, width);
-  new ResizeObserver(draw).observe(byId("steps"));
-  draw();
+  const x = 12 + kLane * lanes.count;
+  byId("network").style.setProperty("--lanes", x + 14 + "px");
+  rows.forEach((row, r) => row.append(gutter(r, rows.length, x, edges, lanes.of)));
 }
 
 const kLane = 13;  // pixels
@@ -227,23 +225,29 @@ function assignLanes(edges) {
   return { of, count: lanes.length };
 }
 
-function drawLanes(rows, edges, lane, x) {
-  const svg = byId("lanes"), top = byId("network").getBoundingClientRect().top;
-  const y = rows.map((row) => (row.tagName === "DETAILS" ? row.firstElementChild : row).getBoundingClientRect().top - top + 19);
-  svg.setAttribute("width", x + 14);
-  svg.setAttribute("height", y[y.length - 1] + 20);
-  const pieces = edges.map(([from, to], i) => {
-    const a = y[from], b = y[to];
-    if (!lane.has(i)) return drawn("path", { d: `M${x} ${a}V${b}` });
-    const side = x - kLane * (lane.get(i) + 1), bend = Math.min(16, (b - a) / 2);
-    return drawn("path", { d: `M${x} ${a}C${side} ${a} ${side} ${a} ${side} ${a + bend}V${b - bend}C${side} ${b} ${side} ${b} ${x} ${b}` });
+// A row's part of the lines, as tall as the row happens to be, so that they meet on screens and on paper.
+function gutter(r, count, x, edges, lane) {
+  const svg = drawn("svg", { class: "gutter", width: x + 14, "aria-hidden": "true" });
+  const middle = 19, bend = 16;
+  const line = (at, from, to) => svg.append(drawn("line", { x1: at, x2: at, y1: from, y2: to }));
+  edges.forEach(([from, to], i) => {
+    if (r < from || r > to) return;
+    const side = lane.has(i) ? x - kLane * (lane.get(i) + 1) : x;
+    if (r > from && r < to) {
+      line(side, 0, "100%");
+    } else if (side === x) {
+      line(x, r === from ? middle : 0, r === from ? "100%" : middle);
+    } else if (r === from) {
+      svg.append(drawn("path", { d: `M${x} ${middle}C${side} ${middle} ${side} ${middle} ${side} ${middle + bend}` }));
+      line(side, middle + bend, "100%");
+    } else {
+      svg.append(drawn("path", { d: `M${side} ${middle - bend}C${side} ${middle} ${side} ${middle} ${x} ${middle}` }));
+      line(side, 0, middle - bend);
+    }
   });
-  rows.forEach((row, r) => {
-    const end = r === 0 || r === rows.length - 1, size = end ? 8 : 12;
-    pieces.push(drawn("rect", { x: x - size / 2, y: y[r] - size / 2, width: size, height: size, rx: end ? 4 : 3,
-                                class: end ? "end" : plan.steps[r - 1].bound }));
-  });
-  svg.replaceChildren(...pieces);
+  const end = r === 0 || r === count - 1, size = end ? 8 : 12;
+  svg.append(drawn("rect", { x: x - size / 2, y: middle - size / 2, width: size, height: size, rx: end ? 4 : 3, class: end ? "end" : "" }));
+  return svg;
 }
 
 // --- the arena -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 
+import onnx
 import pytest
 
 ESTIMATE = {"ms", "flops", "bytes_l2", "bytes_dram", "workspace_bytes"}
@@ -29,6 +30,15 @@ def test_explain_has_a_block_for_every_step(convoy, plan, block_model):
     assert result.out.count("runner-up") == sum(step["runner_up"] is not None for step in steps)
     assert "this plan" in result.out and "layer by layer" in result.out
     assert "fuse_epilogues" in result.out
+
+
+def test_names_give_a_terminal_no_commands(convoy, small_model, tmp_path):
+    hostile = tmp_path / "hostile.onnx"
+    model = onnx.load(small_model)
+    model.graph.node[0].name = "\x1b[2Jgone\nnode"
+    onnx.save(model, hostile)
+    result = convoy("plan", hostile, "--explain")
+    assert result.status == 0 and "\x1b" not in result.out and "?[2Jgone?node -> " in result.out
 
 
 def test_explain_lists_no_kernel_of_another_device(convoy, small_model, block_model):
