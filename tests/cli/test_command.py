@@ -48,10 +48,10 @@ def test_wrong_calls_exit_with_2(convoy, small_model):
     refused(convoy("plan", small_model, "--profile", "h200", "--precision", "f8"), 2, "f32, f16, bf16 or s8")
 
 
-def test_plans_for_devices_that_are_not_there(convoy, small_model):
+def test_plans_for_devices_that_are_not_there(convoy, small_model, block_model):
     for precision in ("f32", "f16", "s8"):
-        result = convoy("plan", small_model, "--profile", "h200", "--precision", precision)
-        assert result.status == 0 and "cuda" in result.out, result.err
+        result = convoy("plan", block_model, "--profile", "h200", "--precision", precision)
+        assert result.status == 0 and f".cuda.{precision}" in result.out, result.err
     refused(convoy("plan", small_model, "--profile", "h2000"), 1, "h200")
 
 
