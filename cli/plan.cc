@@ -18,6 +18,7 @@ struct PlanCommandOptions {
   bool graph = false;
   std::string html;  // file, empty for none
   std::string profile;
+  std::string cost_model = "convoy";
   bool reports() const { return explain || candidates || !html.empty() || !model.json.empty(); }
 };
 
@@ -67,6 +68,7 @@ void plan(const PlanCommandOptions& options) {
   CompileOptions compile_with = compile_options(options.model, graph, {});
   compile_with.plan_for = device;
   compile_with.plan.precision = precision;
+  if (options.cost_model == "paper") compile_with.plan.costs = Costs::kPaper;
   compile_with.plan.keep_candidates = options.reports();
   const auto program = compile(graph, compile_with);
   const bool quiet = options.model.json_to_stdout();
@@ -110,6 +112,11 @@ void add_plan(CLI::App& app) {
                       "file as info --save-profile writes");
   command->add_option("--html", options->html,
                       "Write the same as one page that needs nothing beside itself to a file");
+  command
+      ->add_option("--cost-model", options->cost_model,
+                   "convoy, or paper: the bytes that the paper on fused convolutional modules "
+                   "counts, for plans of a GPU")
+      ->check(CLI::IsMember({"convoy", "paper"}));
   command->add_flag("--graph", options->graph, "The graph after the passes");
   command->callback([options] { plan(*options); });
 }

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "plan/fuse.h"
 #include "plan/liveness.h"
+#include "plan/paper_cost.h"
 #include "plan/place.h"
 #include "plan/search.h"
 #include "plan/select.h"
@@ -101,8 +102,8 @@ void check_budget(const Graph& graph, const Plan& plan, const PlanOptions& optio
 
 Plan make_plan(const Graph& graph, const PlanOptions& options) {
   check_forced(options);
-  const RegistryCost registry(options);
-  const CostModel& model = options.cost_model != nullptr ? *options.cost_model : registry;
+  const std::unique_ptr<CostModel> named = named_cost_model(options);
+  const CostModel& model = options.cost_model != nullptr ? *options.cost_model : *named;
   Plan plan = planned(graph, options, model);
   check_forced_ran(graph, plan, options);
   check_budget(graph, plan, options);
@@ -136,8 +137,8 @@ PlannedGraph plan_graph(Graph graph, const PlanOptions& options) {
                                       " can be planned for, but whole models run in f32");
   }
   check_forced(options);
-  const RegistryCost registry(options);
-  const CostModel& model = options.cost_model != nullptr ? *options.cost_model : registry;
+  const std::unique_ptr<CostModel> named = named_cost_model(options);
+  const CostModel& model = options.cost_model != nullptr ? *options.cost_model : *named;
   PlannedGraph best = search_and_plan(graph, options, model);
   // Tensors of different lives leave gaps between them, so that an arena may be larger than the
   // most that is alive at once: the search is then asked for less.

@@ -100,6 +100,9 @@ class Measurements {
 
 class CostModel;
 
+// By whose model steps are judged: Convoy's, the registry's estimates; or the FCM paper's.
+enum class Costs : std::uint8_t { kConvoy, kPaper };
+
 struct PlanOptions {
   DeviceDesc device;
   Objective objective = Objective::kTime;
@@ -113,7 +116,8 @@ struct PlanOptions {
   // What f32 tensors are planned as: f32, f16, bf16 or s8. Others than f32 with what_if alone.
   DType precision = DType::kF32;
   const Measurements* measured = nullptr;  // must outlive planning
-  const CostModel* cost_model = nullptr;   // null: the registry's estimates; must outlive planning
+  Costs costs = Costs::kConvoy;
+  const CostModel* cost_model = nullptr;  // in place of `costs`; must outlive planning
   // "conv" -> "im2win.cpu.f32" or a full name under any key: forces it wherever it is supported;
   // refused (kNotFound) when no such kernel exists.
   std::map<std::string, std::string> force;

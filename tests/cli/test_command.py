@@ -53,6 +53,8 @@ def test_plans_for_devices_that_are_not_there(convoy, small_model, block_model):
         result = convoy("plan", block_model, "--profile", "h200", "--precision", precision)
         assert result.status == 0 and f".cuda.{precision}" in result.out, result.err
     refused(convoy("plan", small_model, "--profile", "h2000"), 1, "h200")
+    assert convoy("plan", small_model, "--profile", "gtx-1660", "--cost-model", "paper").status == 0
+    refused(convoy("plan", small_model, "--cost-model", "paper"), 1, "of GPUs")
 
 
 def test_missing_and_wrong_files_exit_with_1(convoy, small_model, tmp_path):
