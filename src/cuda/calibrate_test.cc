@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "device/profile.h"
+
 namespace convoy::cuda {
 namespace {
 
@@ -30,6 +34,30 @@ TEST(Calibrate, ReachesWhatIsNominalAndNotMore) {
   EXPECT_LT(measured.flops_per_second, 1.05 * flops);
   EXPECT_GT(measured.launch_seconds, 0);
   EXPECT_GT(measured.round_trip_seconds, measured.launch_seconds);
+}
+
+// Plans made elsewhere for this GPU are the plans that are made here.
+TEST(Profile, SaysWhatTheDriverSays) {
+  if (const Availability gpus = availability(); gpus.devices == 0) GTEST_SKIP() << gpus.reason;
+  const DeviceDesc& gpu = Device::get(0).desc();
+  for (const std::string& name : profile_names()) {
+    const DeviceDesc profile = load_profile(name);
+    if (profile.name != gpu.name) continue;
+    EXPECT_EQ(profile.cuda.arch, gpu.cuda.arch);
+    EXPECT_EQ(profile.cores, gpu.cores);
+    EXPECT_EQ(profile.l1_bytes, gpu.l1_bytes);
+    EXPECT_EQ(profile.cuda.shared_bytes_block, gpu.cuda.shared_bytes_block);
+    EXPECT_EQ(profile.cuda.shared_bytes_multiprocessor, gpu.cuda.shared_bytes_multiprocessor);
+    EXPECT_EQ(profile.cuda.registers_multiprocessor, gpu.cuda.registers_multiprocessor);
+    EXPECT_EQ(profile.cuda.threads_multiprocessor, gpu.cuda.threads_multiprocessor);
+    const auto near = [](double a, double b) { return std::abs(a - b) <= 0.05 * b; };
+    EXPECT_PRED2(near, profile.l2_bytes, gpu.l2_bytes);
+    EXPECT_PRED2(near, profile.cuda.clock_hz, gpu.cuda.clock_hz);
+    EXPECT_PRED2(near, profile.cuda.memory_bytes, gpu.cuda.memory_bytes);
+    EXPECT_PRED2(near, profile.bytes_per_second, gpu.bytes_per_second);
+    return;
+  }
+  GTEST_SKIP() << "no profile of a " << gpu.name;
 }
 
 }  // namespace

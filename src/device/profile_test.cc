@@ -177,6 +177,32 @@ TEST(Profile, MistakesAreNamedWithWhatWasExpected) {
   for (const auto& each : kCases) EXPECT_THAT(message_of(each.text), HasSubstr(each.message));
 }
 
+// Whatever is changed, a profile is read or refused as such; sanitizers see the rest.
+TEST(Profile, BrokenTextsAreRefusedOrRead) {
+  const std::string bytes("\0\n|=9. x\xff", 9);
+  std::size_t read = 0, refused = 0;
+  const auto attempt = [&](const std::string& text) {
+    try {
+      parse_profile(text, "x");
+      ++read;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      ++refused;
+    }
+  };
+  for (std::size_t at = 0; at < kGpu.size(); ++at) {
+    attempt(kGpu.substr(0, at));
+    attempt(kGpu.substr(at));
+    for (char byte : bytes) {
+      std::string text = kGpu;
+      text[at] = byte;
+      attempt(text);
+    }
+  }
+  EXPECT_GT(read, 100u);  // in names and what origins rest on
+  EXPECT_GT(refused, 1000u);
+}
+
 TEST(Profile, SpacesCommentsAndLineEndsOfOtherSystemsDoNotMatter) {
   std::string text = "# a comment\r\n\r\n";
   for (char c : kGpu) text += c == '\n' ? std::string("\r\n") : std::string(1, c);

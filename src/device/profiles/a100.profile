@@ -1,6 +1,6 @@
 # NVIDIA A100 SXM 80 GB (GA100, 2020).
 kind                  = cuda
-name                  = NVIDIA A100 SXM 80GB
+name                  = NVIDIA A100-SXM4-80GB
 compute               = 8.0           | vendor: table of CUDA GPUs
 multiprocessors       = 108           | vendor: data sheet
 clock                 = 1410 MHz      | vendor: boost

@@ -1,6 +1,6 @@
 # NVIDIA H100 SXM 80 GB (GH100, 2022).
 kind                  = cuda
-name                  = NVIDIA H100 SXM 80GB
+name                  = NVIDIA H100 80GB HBM3
 compute               = 9.0           | vendor: table of CUDA GPUs
 multiprocessors       = 132           | vendor: H100 architecture paper, SXM5
 clock                 = 1980 MHz      | derived: 67 TFLOP/s of the data sheet over 16896 cores, two each

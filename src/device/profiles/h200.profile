@@ -12,5 +12,5 @@ shared_block          = 227 KiB       | vendor: CUDA C++ Programming Guide, tech
 registers             = 65536         | vendor: CUDA C++ Programming Guide, technical specifications of compute capability 9.0
 threads               = 2048          | vendor: CUDA C++ Programming Guide, technical specifications of compute capability 9.0
 l2                    = 60 MiB        | measured: as the driver says
-memory                = 141 GB        | vendor: data sheet, HBM3e
+memory                = 139 GiB       | measured: about, as the driver says; the data sheet has 141 GB
 bandwidth             = 4.8 TB/s      | vendor: data sheet
