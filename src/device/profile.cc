@@ -85,7 +85,7 @@ std::string profile_text(const DeviceDesc& device, const std::string& sizes,
   line("kind", gpu ? "cuda" : "cpu", "");
   std::string name = device.name;  // whatever a driver says, on one line
   std::ranges::replace_if(
-      name, [](char c) { return c == '|' || (c >= 0 && c < ' '); }, ' ');
+      name, [](unsigned char c) { return c == '|' || c < ' '; }, ' ');
   line("name", name, "");
   if (gpu) {
     const CudaDesc& cuda = device.cuda;
