@@ -97,6 +97,10 @@ void bench(const BenchOptions& options) {
   for (double p : options.percentiles) {
     if (!(p >= 0 && p <= 100)) throw UsageError("--percentile: expected numbers from 0 to 100");
   }
+  const bool plan_file = !options.model.save_plan.empty() || !options.model.load_plan.empty();
+  if (plan_file && (!options.batch_file.empty() || is_convolution(options.model.model))) {
+    throw UsageError("--save-plan and --load-plan: plans are of models, this is a convolution");
+  }
   if (!options.batch_file.empty()) {
     bench_problems(options, read_problems(options.batch_file));
   } else if (options.model.model.empty()) {

@@ -16,12 +16,15 @@ int main(int argc, char** argv) {
   convoy::cli::add_bench(app);
   convoy::cli::add_profile(app);
   convoy::cli::add_plan(app);
+  convoy::cli::add_plan_diff(app);
   convoy::cli::add_info(app);
   try {
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  } catch (const convoy::cli::ExitStatus& exit) {
+    return exit.status;
   } catch (const convoy::cli::UsageError& error) {
     std::fprintf(stderr, "convoy: %s\n", error.what());
     return 2;

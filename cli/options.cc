@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "cli/plan_files.h"
 #include "cuda/device.h"
 #include "device/profile.h"
 #include "exec/bindings.h"
@@ -31,6 +32,8 @@ void ModelOptions::add_to(CLI::App& app) {
       ->check(CLI::IsMember({"time", "bytes", "memory"}))
       ->capture_default_str();
   app.add_flag("--no-fuse", no_fuse, "Every convolution a step of its own");
+  app.add_option("--save-plan", save_plan, "Write the plan to a file");
+  app.add_option("--load-plan", load_plan, "Run the plan of a file instead of searching for one");
   app.add_option("--json", json, "Write the result as JSON to a file, or - for standard output");
 }
 
@@ -143,6 +146,7 @@ CompileOptions compile_options(const ModelOptions& options, const Graph& graph,
   result.plan.objective = objective_of(options);
   result.plan.fuse = !options.no_fuse;
   result.disabled_passes.insert(options.disabled.begin(), options.disabled.end());
+  apply_plan_files(options, result);
   return result;
 }
 

@@ -19,6 +19,11 @@ struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// An answer that is told by the exit status, and is no failure.
+struct ExitStatus {
+  int status;
+};
+
 struct ModelOptions {
   std::string model;
   std::string device = "cpu";
@@ -30,6 +35,7 @@ struct ModelOptions {
   std::vector<std::string> disabled;  // passes
   std::string objective = "time";     // what the plan makes least
   bool no_fuse = false;               // every convolution a step of its own
+  std::string save_plan, load_plan;   // files
   bool json_to_stdout() const { return json == "-"; }
   std::string json;  // file, "-" for standard output, empty for none
 

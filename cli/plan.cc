@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/npy.h"
+#include "cli/plan_files.h"
 #include "cli/plan_output.h"
 
 namespace convoy::cli {
@@ -42,6 +43,8 @@ std::shared_ptr<const Program> compile_apart(Graph graph, CompileOptions options
   options.plan.fuse = false;
   options.plan.memory_budget = SIZE_MAX;
   options.plan.keep_candidates = false;
+  options.replayed.reset();
+  options.record_plan = false;
   options.plan_for = planned.plan.device;  // no kernel is prepared
   try {
     return compile(std::move(graph), options);
@@ -71,6 +74,7 @@ void plan(const PlanCommandOptions& options) {
   if (options.cost_model == "paper") compile_with.plan.costs = Costs::kPaper;
   compile_with.plan.keep_candidates = options.reports();
   const auto program = compile(graph, compile_with);
+  save_plan(options.model, *program);
   const bool quiet = options.model.json_to_stdout();
   if (options.graph && !quiet) std::printf("%s\n", to_string(program->graph).c_str());
   if (options.reports()) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "cli/plan_files.h"
 #include "cli/progress.h"
 
 namespace convoy::cli {
@@ -78,6 +79,7 @@ Runner make_runner(const ModelOptions& model, const InputOptions& input) {
   const Inputs inputs(input, graph);
   const CompileOptions options = compile_options(model, graph, inputs.tensors());
   auto program = compile(std::move(graph), options);
+  save_plan(model, *program);
   auto tensors = inputs.materialize(program->graph);
   return Runner(std::move(program), std::move(tensors));
 }

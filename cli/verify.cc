@@ -61,6 +61,7 @@ std::vector<Difference> verify_against_reference(const ModelOptions& options, co
   }
   CompileOptions reference = compile_options(options, graph, known);
   reference.reference_only = true;
+  reference.replayed.reset();
   reference.plan.force.clear();
   Runner other(compile(std::move(graph), reference), runner.inputs());
   other.run();

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "exec/session.h"
+#include "plan/plan_file.h"
 
 namespace convoy {
 namespace {
@@ -116,6 +117,30 @@ Evaluate reference_evaluator() {
   };
 }
 
+namespace {
+
+// The plan, and with options.record_plan its file.
+PlannedGraph plan_or_replay(const Graph& graph, const CompileOptions& options, Program& program) {
+  PlanOptions plan_options = options.plan;
+  plan_options.what_if = options.plan_for.has_value();
+  plan_options.reference_only = options.reference_only;
+  const PlanFile* const file = options.replayed.get();
+  const int planned_threads = file != nullptr ? file->device.threads : 0;
+  const int threads = options.threads > 0 ? options.threads : planned_threads;
+  plan_options.device = options.plan_for ? *options.plan_for : detect_cpu(threads);
+  if (file == nullptr) {
+    PlannedGraph planned = plan_graph(graph, plan_options);
+    if (options.record_plan) {
+      program.plan_file = std::make_shared<PlanFile>(plan_file(graph, planned, plan_options));
+    }
+    return planned;
+  }
+  if (options.record_plan) program.plan_file = options.replayed;
+  return replay(graph, *file, plan_options, options.plan_origin);
+}
+
+}  // namespace
+
 std::shared_ptr<const Program> compile(Graph graph, const CompileOptions& options) {
   auto program = std::make_shared<Program>();
   Stopwatch watch;
@@ -126,11 +151,7 @@ std::shared_ptr<const Program> compile(Graph graph, const CompileOptions& option
   verify(graph, true);
   program->passes_ms = watch.lap_ms();
 
-  PlanOptions plan_options = options.plan;
-  plan_options.device = options.plan_for ? *options.plan_for : detect_cpu(options.threads);
-  plan_options.what_if = options.plan_for.has_value();
-  plan_options.reference_only = options.reference_only;
-  PlannedGraph planned = plan_graph(std::move(graph), plan_options);
+  PlannedGraph planned = plan_or_replay(graph, options, *program);
   program->graph = std::move(planned.graph);
   program->plan = std::move(planned.plan);
   program->plan_ms = watch.lap_ms();

@@ -18,6 +18,8 @@
 
 namespace convoy {
 
+struct PlanFile;  // plan/plan_file.h
+
 struct CompileOptions {
   Bindings bindings;
   int threads = 0;  // 0: available_threads()
@@ -27,6 +29,11 @@ struct CompileOptions {
   // Plan for this device instead of the CPU this process runs on; no kernel is prepared, and the
   // program cannot be run.
   std::optional<DeviceDesc> plan_for;
+  // Replayed instead of planning; plan_origin is what messages call it. With threads 0 as many as
+  // it was planned for.
+  std::shared_ptr<const PlanFile> replayed;
+  std::string plan_origin;
+  bool record_plan = false;  // Program::plan_file
 };
 
 // A model after its passes, its plan and its prepared kernels: immutable, shared by sessions.
@@ -35,6 +42,7 @@ struct Program {
   Plan plan;
   std::vector<PassReport> passes;
   std::vector<std::shared_ptr<const Kernel>> kernels;  // one per step, shared by equal steps
+  std::shared_ptr<const PlanFile> plan_file;           // of the plan, with record_plan
   double load_ms = 0, passes_ms = 0, plan_ms = 0, prepare_ms = 0;
 };
 

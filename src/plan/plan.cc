@@ -89,6 +89,8 @@ Plan planned(const Graph& graph, const PlanOptions& options, const CostModel& mo
   return plan;
 }
 
+}  // namespace
+
 void check_budget(const Graph& graph, const Plan& plan, const PlanOptions& options) {
   const std::size_t budget = options.memory_budget;
   if (plan.arena_bytes <= budget) return;
@@ -97,8 +99,6 @@ void check_budget(const Graph& graph, const Plan& plan, const PlanOptions& optio
                                     " more than the memory budget of " + std::to_string(budget) +
                                     "; most is alive in " + neediest(graph, plan, options));
 }
-
-}  // namespace
 
 Plan make_plan(const Graph& graph, const PlanOptions& options) {
   check_forced(options);

@@ -160,6 +160,10 @@ struct PlannedGraph {
 // as it is then. Throws as make_plan() does.
 PlannedGraph plan_graph(Graph graph, const PlanOptions& options);
 
+// Throws kOutOfMemory, naming the step that needs most and the missing bytes, when the plan's arena
+// exceeds options.memory_budget.
+void check_budget(const Graph& graph, const Plan& plan, const PlanOptions& options);
+
 // Throws kInternal when two values that are alive at once overlap in the arena.
 void verify(const Plan& plan, const Graph& graph);
 
