@@ -141,6 +141,15 @@ struct Epilogue {
   bool operator==(const Epilogue&) const = default;
 };
 
+// How products of f32 may be added up; other types have one way.
+enum class Precision : std::uint8_t {
+  kStrict,  // "f32": by IEEE fused multiply-adds
+  // "f32_split": also on tensor cores, both factors in two parts. Each product is then within
+  // 3 * 2^-22 of itself, and sums are as accurate as those of multiply-adds; but infinities, and
+  // values above 2^128 - 2^116, become NaN. A permission: kStrict is what it permits as well.
+  kSplit,
+};
+
 // w: k x c/groups x r x s. Rank-3 x and w are one-dimensional convolutions (h = r = 1).
 struct ConvAttrs {
   Pair stride{1, 1};
@@ -149,6 +158,7 @@ struct ConvAttrs {
   AutoPad auto_pad = AutoPad::kNotSet;
   std::int64_t groups = 1;
   Epilogue epilogue;
+  Precision precision = Precision::kStrict;
   bool operator==(const ConvAttrs&) const = default;
 };
 
@@ -164,7 +174,8 @@ struct FusedConvStage {
 // Between stages values are rounded to x's type, as if each had been stored. Only the last stage's
 // result meets the residual.
 //
-// f32, f16, bf16: sums in f32; w and bias of x's type; no scales.
+// f32, f16, bf16: sums in f32; w and bias of x's type; no scales. f32 may be split where all its
+// pointwise stages permit it.
 // s8: x, w and residual s8, bias s32, scale f32 with one value per output channel (what one step of
 // the stage's x is worth, times that of its w). Sums are s32 and exact, bias included; then, each
 // operation rounded to f32 on its own,

@@ -20,6 +20,18 @@ void require_operand(const TensorView& found, const std::string& what, DType dty
               ", expected " + std::string(to_string(dtype)) + " " + to_string(shape));
 }
 
+// That of a module whose stages have these attributes, `of(i)` each.
+template <class Of>
+Precision precision_of(const FusedProblem& problem, Of&& of) {
+  bool found = false;
+  for (std::size_t i = 0; i < problem.stages.size(); ++i) {
+    if (!problem.stages[i].is_pointwise()) continue;
+    if (of(i).precision != Precision::kSplit) return Precision::kStrict;
+    found = true;
+  }
+  return found && problem.dtype == DType::kF32 ? Precision::kSplit : Precision::kStrict;
+}
+
 // One convolution of the graph, seen as a module of one stage.
 FusedProblem one_stage(const OpDesc& op) {
   const ConvProblem conv = conv_problem(op);
@@ -34,6 +46,8 @@ FusedProblem one_stage(const OpDesc& op) {
                             .has_bias = conv.has_bias,
                             .weights = conv.weights,
                             .bias = conv.bias});
+  problem.precision =
+      precision_of(problem, [&](std::size_t) -> const ConvAttrs& { return op.as<ConvAttrs>(); });
   problem.constant_operands = conv.weights != nullptr && (!conv.has_bias || conv.bias != nullptr);
   return problem;
 }
@@ -118,6 +132,8 @@ FusedProblem fused_problem(const OpDesc& op) {
     problem.stages.push_back(stage);
   }
   require_operand(y, "y", x.dtype, map);
+  problem.precision = precision_of(
+      problem, [&](std::size_t i) -> const ConvAttrs& { return attrs.stages[i].conv; });
   if (problem.has_residual()) {
     const std::size_t at = fused_residual(problem.stages.size());
     require(op.present(at), "adds a residual that is not there");

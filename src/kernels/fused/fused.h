@@ -52,6 +52,8 @@ struct FusedProblem {
   std::vector<FusedStage> stages;
   Epilogue::Residual residual = Epilogue::Residual::kNone;
   float residual_scale = 1;  // s8
+  // kSplit where x is f32 and there are pointwise stages, which all permit it.
+  Precision precision = Precision::kStrict;
   // Every weight, bias and scale is known when planning.
   bool constant_operands = true;
 

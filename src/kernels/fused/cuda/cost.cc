@@ -74,7 +74,7 @@ class BlockCost {
   }
 
   Work product(int steps, int panels, int pixel_tiles) const {
-    const bool fma = m_.element == Element::kF32;
+    const bool fma = m_.element == Element::kF32, split = m_.element == Element::kF32Split;
     double instructions, shared;
     const double ahead = steps_ahead(m_.element, panels);
     if (fma) {
@@ -82,11 +82,13 @@ class BlockCost {
       shared = 2.0 * pixel_tiles + (t_.stage_weights ? 8.0 * panels : 0);
     } else {
       instructions = std::ceil(pixel_tiles / 2.0) + 1.0 * pixel_tiles * panels + 2.0 * panels + 4;
+      // Three instructions in place of one, four additions, and three for each word of an operand.
+      if (split) instructions += 6.0 * pixel_tiles * panels + 6.0 * pixel_tiles + 12.0 * panels;
       shared = std::ceil(pixel_tiles / 2.0) * 4 + (t_.stage_weights ? 4.0 * panels : 0);
     }
     const double step_latency = t_.stage_weights ? kSharedLatency : kMemoryLatency / ahead;
     const double multiplies = kPixels * kPanel * 1.0 * step_channels(m_.element);
-    const double rate = kTensorMultiplies * (m_.element == Element::kS8 ? 2 : 1);
+    const double rate = kTensorMultiplies * (m_.element == Element::kS8 ? 2 : split ? 0.4 : 1);
     return {.instructions = steps * instructions * t_.warps(),
             .shared = steps * shared * t_.warps(),
             .tensor = fma ? 0 : steps * 1.0 * panels * pixel_tiles * multiplies / rate * t_.warps(),

@@ -15,8 +15,8 @@ Layout of(convoy::Layout layout) {
   return layout == convoy::Layout::kNchw ? Layout::kNchw : Layout::kNhwc;
 }
 
-Element of(DType dtype) {
-  switch (dtype) {
+Element element_of(const FusedProblem& problem) {
+  switch (problem.dtype) {
     case DType::kF16:
       return Element::kF16;
     case DType::kBF16:
@@ -24,7 +24,7 @@ Element of(DType dtype) {
     case DType::kS8:
       return Element::kS8;
     default:
-      return Element::kF32;
+      return problem.precision == Precision::kSplit ? Element::kF32Split : Element::kF32;
   }
 }
 
@@ -69,6 +69,11 @@ Support supports(const FusedProblem& problem, const DeviceDesc& device) {
   if (problem.dtype == DType::kBF16 && device.cuda.compute_major < 8) {
     return Support::no("bf16 needs sm_80, the device is " + device.cuda.arch);
   }
+  if (problem.precision == Precision::kSplit && device.cuda.compute_major < 8) {
+    return Support::no(
+        "f32 in parts needs tensor cores for tf32 and with them sm_80, the device is " +
+        device.cuda.arch);
+  }
   if (!module_of(problem)) {
     return Support::no(
         "needs a depthwise convolution, a pointwise one, or dwpw, pwdw, pwpw or "
@@ -108,7 +113,7 @@ Module describe(const FusedProblem& problem) {
   const auto i = [](std::int64_t value) { return static_cast<int>(value); };
   const ConvDesc& x = problem.first();
   const ConvDesc& y = problem.last();
-  Module m{.element = of(problem.dtype),
+  Module m{.element = element_of(problem),
            .n = i(x.n),
            .c = i(x.c),
            .h = i(x.h),

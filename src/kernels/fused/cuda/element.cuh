@@ -14,6 +14,8 @@ struct Elements<Element::kF32> {
   using Four = float4;
 };
 template <>
+struct Elements<Element::kF32Split> : Elements<Element::kF32> {};
+template <>
 struct Elements<Element::kF16> {
   using Type = unsigned short;
   using Four = uint2;
@@ -101,7 +103,7 @@ __device__ __forceinline__ int quantise(float value) {
 
 template <Element kElement>
 __device__ __forceinline__ float4 to_f32(FourOf<kElement> four) {
-  if constexpr (kElement == Element::kF32) {
+  if constexpr (is_f32(kElement)) {
     return four;
   } else if constexpr (kElement == Element::kS8) {
     return s8_to_f32(four);
@@ -114,7 +116,7 @@ __device__ __forceinline__ float4 to_f32(FourOf<kElement> four) {
 // s8: of values that are whole steps or to be rounded to them.
 template <Element kElement>
 __device__ __forceinline__ FourOf<kElement> from_f32(float4 v) {
-  if constexpr (kElement == Element::kF32) {
+  if constexpr (is_f32(kElement)) {
     return v;
   } else if constexpr (kElement == Element::kS8) {
     const auto byte = [](float value) { return static_cast<unsigned>(quantise(value)) & 0xffu; };
@@ -126,7 +128,7 @@ __device__ __forceinline__ FourOf<kElement> from_f32(float4 v) {
 
 template <Element kElement>
 __device__ __forceinline__ float one_to_f32(TypeOf<kElement> value) {
-  if constexpr (kElement == Element::kF32 || kElement == Element::kS8) {
+  if constexpr (is_f32(kElement) || kElement == Element::kS8) {
     return static_cast<float>(value);
   } else {
     return unpack<kElement>(value).x;
@@ -135,7 +137,7 @@ __device__ __forceinline__ float one_to_f32(TypeOf<kElement> value) {
 
 template <Element kElement>
 __device__ __forceinline__ TypeOf<kElement> one_from_f32(float value) {
-  if constexpr (kElement == Element::kF32) {
+  if constexpr (is_f32(kElement)) {
     return value;
   } else if constexpr (kElement == Element::kS8) {
     return static_cast<signed char>(quantise(value));

@@ -1,6 +1,8 @@
-// The fused modules on CUDA devices: an entry for each module and type of elements.
+// The fused modules on CUDA devices: an entry for each module and type of elements, and one for f32
+// in parts where there are pointwise stages.
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,15 +57,26 @@ std::vector<Tile> best_tiles(Kind kind, const FusedProblem& problem, const Devic
   return best;
 }
 
-template <Kind kKind, DType kDType>
+// As an entry of this precision computes it: a strict one whatever is permitted.
+template <Precision kPrecision>
+FusedProblem problem_of(const OpDesc& op) {
+  FusedProblem problem = fused_problem(op);
+  if (kPrecision == Precision::kStrict) problem.precision = Precision::kStrict;
+  return problem;
+}
+
+template <Kind kKind, DType kDType, Precision kPrecision>
 Support supports(const OpDesc& op, const DeviceDesc& device) {
   if (op.op == Op::kConv && !conv_problem(op).uniform_dtype) {
     return Support::no("needs operands of one data type");
   }
-  const FusedProblem problem = fused_problem(op);
+  const FusedProblem problem = problem_of<kPrecision>(op);
   if (problem.dtype != kDType) {
     return Support::no("computes " + std::string(to_string(kDType)) + ", x is " +
                        std::string(to_string(problem.dtype)));
+  }
+  if (problem.precision != kPrecision) {
+    return Support::no("adds up products of f32 in parts, which the convolutions do not permit");
   }
   const std::optional<Module> module = module_of(problem);
   if (module != module_for(kKind)) {
@@ -85,7 +98,8 @@ Estimate estimate_of(const OpDesc& op, const FusedProblem& problem, const Tile& 
   Estimate estimate = report(problem, tile, device).estimate;
   // Estimates are made to rank tiles, and large f32 products come out too fast. Beside other
   // convolutions they are held to what was measured of them: half of the multiply-add peak.
-  if (op.op == Op::kConv && problem.dtype == DType::kF32) {
+  if (op.op == Op::kConv && problem.dtype == DType::kF32 &&
+      problem.precision == Precision::kStrict) {
     const double rate = 0.5 * device.cores * device.flops_per_second_core;
     estimate.seconds =
         std::max(estimate.seconds, static_cast<double>(problem.first().flops()) / rate);
@@ -93,15 +107,15 @@ Estimate estimate_of(const OpDesc& op, const FusedProblem& problem, const Tile& 
   return estimate;
 }
 
-template <Kind kKind>
+template <Kind kKind, Precision kPrecision>
 Estimate estimate(const OpDesc& op, const DeviceDesc& device) {
-  const FusedProblem problem = fused_problem(op);
+  const FusedProblem problem = problem_of<kPrecision>(op);
   return estimate_of(op, problem, best_tiles(kKind, problem, device, 1).at(0), device);
 }
 
-template <Kind kKind>
+template <Kind kKind, Precision kPrecision>
 std::vector<TileChoice> tiles(const OpDesc& op, const DeviceDesc& device, std::size_t count) {
-  const FusedProblem problem = fused_problem(op);
+  const FusedProblem problem = problem_of<kPrecision>(op);
   std::vector<TileChoice> choices;
   for (const Tile& tile : best_tiles(kKind, problem, device, count)) {
     choices.push_back({to_string(tile), estimate_of(op, problem, tile, device)});
@@ -109,46 +123,59 @@ std::vector<TileChoice> tiles(const OpDesc& op, const DeviceDesc& device, std::s
   return choices;
 }
 
-template <Kind kKind>
+template <Kind kKind, Precision kPrecision>
 std::unique_ptr<Kernel> prepare(const OpDesc& op, const DeviceDesc& device) {
-  const FusedProblem problem = fused_problem(op);
-  return fused_cuda::make_module(op, device, best_tiles(kKind, problem, device));
+  const FusedProblem problem = problem_of<kPrecision>(op);
+  return fused_cuda::make_module(problem, device, best_tiles(kKind, problem, device));
 }
 
-template <Kind kKind>
+template <Kind kKind, Precision kPrecision>
 std::unique_ptr<Kernel> prepare_tile(const OpDesc& op, const DeviceDesc& device,
                                      std::string_view text) {
+  const FusedProblem problem = problem_of<kPrecision>(op);
   const std::optional<Tile> tile = fused_cuda::parse_tile(text);
-  if (!tile || !fits(kKind, fused_problem(op), *tile)) {
+  if (!tile || !fits(kKind, problem, *tile)) {
     fail(ErrorCode::kInvalidArgument,
          "'" + std::string(text) + "' is no tile of this module, such as '" +
-             to_string(best_tiles(kKind, fused_problem(op), device).at(0)) + "'");
+             to_string(best_tiles(kKind, problem, device).at(0)) + "'");
   }
-  return fused_cuda::make_module(op, device, *tile);
+  return fused_cuda::make_module(problem, device, std::span(&*tile, 1));
 }
 
-template <Kind kKind, DType kDType>
+template <Kind kKind, DType kDType, Precision kPrecision = Precision::kStrict>
 constexpr Implementation entry(std::string_view name) {
   return {.name = name,
-          .supports = supports<kKind, kDType>,
+          .supports = supports<kKind, kDType, kPrecision>,
           .workspace = no_workspace,
-          .estimate = estimate<kKind>,
-          .prepare = prepare<kKind>,
+          .estimate = estimate<kKind, kPrecision>,
+          .prepare = prepare<kKind, kPrecision>,
           .device = DeviceDesc::Kind::kCuda,
-          .tiles = tiles<kKind>,
-          .prepare_tile = prepare_tile<kKind>};
+          .tiles = tiles<kKind, kPrecision>,
+          .prepare_tile = prepare_tile<kKind, kPrecision>};
 }
+
+// Of one kind with a pointwise stage, f32 in parts.
+#define CONVOY_SPLIT_ENTRY(kind, name) \
+  entry<kind, DType::kF32, Precision::kSplit>(name ".cuda.f32_split")
 
 // Of one kind, in f32, f16, bf16 and s8.
 #define CONVOY_ENTRIES(kind, name)                                                        \
   entry<kind, DType::kF32>(name ".cuda.f32"), entry<kind, DType::kF16>(name ".cuda.f16"), \
       entry<kind, DType::kBF16>(name ".cuda.bf16"), entry<kind, DType::kS8>(name ".cuda.s8")
 
-constexpr Implementation kModules[] = {
-    CONVOY_ENTRIES(Kind::kPwDwPw, "fused.pwdwpw"), CONVOY_ENTRIES(Kind::kDwPw, "fused.dwpw"),
-    CONVOY_ENTRIES(Kind::kPwDw, "fused.pwdw"),     CONVOY_ENTRIES(Kind::kPwDwR, "fused.pwdw_r"),
-    CONVOY_ENTRIES(Kind::kPwPw, "fused.pwpw"),     CONVOY_ENTRIES(Kind::kDw, "fused.dw"),
-    CONVOY_ENTRIES(Kind::kPw, "fused.pw")};
+constexpr Implementation kModules[] = {CONVOY_SPLIT_ENTRY(Kind::kPwDwPw, "fused.pwdwpw"),
+                                       CONVOY_SPLIT_ENTRY(Kind::kDwPw, "fused.dwpw"),
+                                       CONVOY_SPLIT_ENTRY(Kind::kPwDw, "fused.pwdw"),
+                                       CONVOY_SPLIT_ENTRY(Kind::kPwDwR, "fused.pwdw_r"),
+                                       CONVOY_SPLIT_ENTRY(Kind::kPwPw, "fused.pwpw"),
+                                       CONVOY_SPLIT_ENTRY(Kind::kPw, "fused.pw"),
+                                       CONVOY_ENTRIES(Kind::kPwDwPw, "fused.pwdwpw"),
+                                       CONVOY_ENTRIES(Kind::kDwPw, "fused.dwpw"),
+                                       CONVOY_ENTRIES(Kind::kPwDw, "fused.pwdw"),
+                                       CONVOY_ENTRIES(Kind::kPwDwR, "fused.pwdw_r"),
+                                       CONVOY_ENTRIES(Kind::kPwPw, "fused.pwpw"),
+                                       CONVOY_ENTRIES(Kind::kDw, "fused.dw"),
+                                       CONVOY_ENTRIES(Kind::kPw, "fused.pw")};
 #undef CONVOY_ENTRIES
 
 constexpr Implementation kDepthwise[] = {
@@ -157,9 +184,12 @@ constexpr Implementation kDepthwise[] = {
     entry<Kind::kDw, DType::kBF16>("depthwise.direct.cuda.bf16")};
 
 constexpr Implementation kPointwise[] = {
+    CONVOY_SPLIT_ENTRY(Kind::kPw, "pointwise.gemm"),
     entry<Kind::kPw, DType::kF32>("pointwise.gemm.cuda.f32"),
     entry<Kind::kPw, DType::kF16>("pointwise.gemm.cuda.f16"),
     entry<Kind::kPw, DType::kBF16>("pointwise.gemm.cuda.bf16")};
+
+#undef CONVOY_SPLIT_ENTRY
 
 }  // namespace
 

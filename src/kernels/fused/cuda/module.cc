@@ -61,12 +61,11 @@ cuda::Program module_program(const FusedProblem& problem, const Tile& tile) {
 }
 
 std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device, const Tile& tile) {
-  return make_module(op, device, std::span(&tile, 1));
+  return make_module(fused_problem(op), device, std::span(&tile, 1));
 }
 
-std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device,
+std::unique_ptr<Kernel> make_module(const FusedProblem& problem, const DeviceDesc& device,
                                     std::span<const Tile> tiles) {
-  const FusedProblem problem = fused_problem(op);
   for (const Tile& tile : tiles) {
     if (const std::string reason = report(problem, tile, device).reason; !reason.empty()) {
       fail(ErrorCode::kInvalidArgument, "tile " + to_string(tile) + ": " + reason);

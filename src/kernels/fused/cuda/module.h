@@ -29,10 +29,12 @@ TileReport report(const FusedProblem& problem, const Tile& tile, const DeviceDes
 // Feasible tiles, the least estimate first; empty when the module cannot be run in any.
 std::vector<Tile> candidate_tiles(const FusedProblem& problem, const DeviceDesc& device);
 
-// The module with this tile. Throws kInvalidArgument with the reason when it is not feasible.
+// The module with this tile, in the precision that it permits. Throws kInvalidArgument with the
+// reason when it is not feasible.
 std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device, const Tile& tile);
-// With the first of the tiles whose registers suffice without spilling, or with the first of all.
-std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device,
+// With the first of the tiles whose registers suffice without spilling, or with the first of all;
+// in the problem's precision.
+std::unique_ptr<Kernel> make_module(const FusedProblem& problem, const DeviceDesc& device,
                                     std::span<const Tile> tiles);
 
 // "16x14 out64 mid32 in32 warps1x4x2 expand4 strip1x7", with "cluster2", "blocks2" and "staged"

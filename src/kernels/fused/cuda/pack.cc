@@ -16,6 +16,7 @@ float as_f32(const void* values, Element element, std::size_t i) {
     case Element::kS8:
       return static_cast<const std::int8_t*>(values)[i];
     case Element::kF32:
+    case Element::kF32Split:
       break;
   }
   return static_cast<const float*>(values)[i];

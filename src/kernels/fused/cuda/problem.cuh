@@ -18,9 +18,13 @@ using conv_cuda::Layout;
 using conv_cuda::Offset;
 using conv_cuda::Residual;
 
-enum class Element { kF32, kF16, kBf16, kS8 };
+// kF32Split: f32 whose pointwise products the tensor cores add up in parts; see product.cuh.
+enum class Element { kF32, kF16, kBf16, kS8, kF32Split };
+constexpr bool is_f32(Element element) {
+  return element == Element::kF32 || element == Element::kF32Split;
+}
 constexpr int size_of(Element element) {
-  return element == Element::kF32 ? 4 : element == Element::kS8 ? 1 : 2;
+  return is_f32(element) ? 4 : element == Element::kS8 ? 1 : 2;
 }
 
 struct Stage {

@@ -5,6 +5,13 @@
 // is multiplied by FMA, in the same tiles. Weights are packed in the order in which lanes use them,
 // 16 bytes a lane and load, and each is used by one warp of the block only when warps do not share
 // panels: they come straight from memory, several steps ahead, and pass no shared memory.
+//
+// kF32Split goes to the tensor cores as well: each factor is split in registers into two tf32,
+// x = high + low + e with |low| <= 2^-11 |x| and |e| <= 2^-22 |x|, and three of the four products
+// are added up, which is within 3 * 2^-22 of the product (Ootomo and Yokota, "Recovering single
+// precision accuracy from tensor cores", 2022). Tensor cores cut off what their sums have no room
+// for: they add up the 24 products of a step alone, and those sums are added by FADD. Infinities
+// (and what rounds to one as tf32) become NaN: infinity has no low part.
 #pragma once
 
 #include "kernels/fused/cuda/transfer.cuh"
@@ -85,6 +92,81 @@ __device__ __forceinline__ void tensor_product(Sum<kElement> (&d)[4], uint4 a, u
     quarter(d[0], d[1], a.z, b1);
     quarter(d[2], d[3], a.w, b1);
 #endif
+  }
+}
+
+// Operands of the tensor cores as lanes have them: four words of the left one (weights), two of the
+// right one (pixels).
+template <Element kElement>
+struct Left {
+  uint4 of;
+};
+template <Element kElement>
+struct Right {
+  unsigned of[2];
+};
+template <>
+struct Left<Element::kF32Split> {
+  uint4 high, low;
+};
+template <>
+struct Right<Element::kF32Split> {
+  uint2 high, low;
+};
+
+// Rounded half away from zero, which cvt.rna does as well, in five instructions in place of two. Of
+// a NaN the low part is one.
+__device__ __forceinline__ void split(unsigned x, unsigned& high, unsigned& low) {
+  high = (x + 0x1000u) & 0xffffe000u;
+  low = __float_as_uint(__uint_as_float(x) - __uint_as_float(high));
+}
+
+template <Element kElement>
+__device__ __forceinline__ Left<kElement> left(uint4 words) {
+  if constexpr (kElement == Element::kF32Split) {
+    Left<kElement> parts;
+    split(words.x, parts.high.x, parts.low.x), split(words.y, parts.high.y, parts.low.y);
+    split(words.z, parts.high.z, parts.low.z), split(words.w, parts.high.w, parts.low.w);
+    return parts;
+  } else {
+    return {words};
+  }
+}
+
+template <Element kElement>
+__device__ __forceinline__ Right<kElement> right(unsigned b0, unsigned b1) {
+  if constexpr (kElement == Element::kF32Split) {
+    Right<kElement> parts;
+    split(b0, parts.high.x, parts.low.x), split(b1, parts.high.y, parts.low.y);
+    return parts;
+  } else {
+    return {{b0, b1}};
+  }
+}
+
+// d += a * b, of tf32.
+__device__ __forceinline__ void tf32_product(float (&d)[4], uint4 a, uint2 b) {
+#if __CUDA_ARCH__ >= 800
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},"
+      "{%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y));
+#endif
+}
+
+template <Element kElement>
+__device__ __forceinline__ void tensor_product(Sum<kElement> (&d)[4], const Left<kElement>& left,
+                                               const Right<kElement>& right) {
+  if constexpr (kElement == Element::kF32Split) {
+    float step[4] = {0, 0, 0, 0};
+    tf32_product(step, left.low, right.high);
+    tf32_product(step, left.high, right.low);
+    tf32_product(step, left.high, right.high);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) d[i] += step[i];
+    return;
+  } else {
+    tensor_product<kElement>(d, left.of, right.of[0], right.of[1]);
   }
 }
 
@@ -213,9 +295,9 @@ class Product {
         }
       }
     } else {
-      uint4 w[kPanels];
+      Left<kElement> w[kPanels];
 #pragma unroll
-      for (int panel = 0; panel < kPanels; ++panel) w[panel] = weight(panel, 0);
+      for (int panel = 0; panel < kPanels; ++panel) w[panel] = left<kElement>(weight(panel, 0));
 #pragma unroll
       for (int tile = 0; tile < kPixelTiles; tile += 2) {
         // Lanes 0-15 give the lines of one tile's pixels, lanes 16-31 those of the next one's.
@@ -227,11 +309,12 @@ class Product {
                      : "=r"(b[0]), "=r"(b[1]), "=r"(b[2]), "=r"(b[3])
                      : "r"(line)
                      : "memory");
+        const Right<kElement> x = right<kElement>(b[0], b[1]), next = right<kElement>(b[2], b[3]);
 #pragma unroll
         for (int panel = 0; panel < kPanels; ++panel) {
-          tensor_product<kElement>(sums_[panel][tile], w[panel], b[0], b[1]);
+          tensor_product<kElement>(sums_[panel][tile], w[panel], x);
           if (tile + 1 < kPixelTiles) {
-            tensor_product<kElement>(sums_[panel][tile + 1], w[panel], b[2], b[3]);
+            tensor_product<kElement>(sums_[panel][tile + 1], w[panel], next);
           }
         }
       }
@@ -278,6 +361,8 @@ __device__ __forceinline__ void put(const float (&v)[4], int first_channel, Line
       if constexpr (kElement == Element::kS8) {
         *reinterpret_cast<unsigned short*>(at) =
             static_cast<unsigned short>((quantise(low) & 0xff) | (quantise(high) & 0xff) << 8);
+      } else if constexpr (is_f32(kElement)) {
+        *reinterpret_cast<float2*>(at) = float2{low, high};
       } else {
         *reinterpret_cast<unsigned*>(at) = pack<kElement>(low, high);
       }

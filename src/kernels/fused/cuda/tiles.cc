@@ -199,11 +199,13 @@ class Candidates {
 // Registers of one thread, roughly: a little more than the compiler was seen to take.
 int registers_needed(const Module& m, const Tile& t, const Cut& c) {
   const auto product = [&](int panels, int tiles) {
-    const bool fma = m.element == Element::kF32;
+    const bool fma = m.element == Element::kF32, split = m.element == Element::kF32Split;
     const int weights = t.stage_weights
                             ? panels * (fma ? 8 : 4)
                             : panels * (fma ? 16 : 4) * (1 + steps_ahead(m.element, panels));
-    return 4 * panels * tiles + weights + (fma ? 4 * tiles : 4) + 2 * panels;
+    // Both parts of a step's weights and of two tiles' pixels, and the sums of a step.
+    const int parts = split ? 16 * panels + 8 : 0;
+    return 4 * panels * tiles + weights + parts + (fma ? 4 * tiles : 4) + 2 * panels;
   };
   int most = 0;
   if (m.expand.present) most = std::max(most, product(c.expand_panels, c.expand_pixel_tiles) + 10);
