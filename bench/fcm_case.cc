@@ -147,6 +147,17 @@ std::vector<FcmCase> read_fcm_cases(const std::string& path) {
   return cases;
 }
 
+FcmCase with_split(FcmCase fcm) {
+  for (FusedConvStage& stage : fcm.attrs.stages) stage.conv.precision = Precision::kSplit;
+  return fcm;
+}
+
+std::string arithmetic_name(const FcmCase& fcm, DType dtype) {
+  const bool split =
+      dtype == DType::kF32 && fcm.attrs.stages.front().conv.precision == Precision::kSplit;
+  return std::string(to_string(dtype)) + (split ? "_split" : "");
+}
+
 FcmCase with_batch(FcmCase fcm, std::int64_t batch) {
   for (ConvDesc& stage : fcm.stages) stage.n = batch;
   return fcm;

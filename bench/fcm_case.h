@@ -41,4 +41,9 @@ std::vector<FcmCase> selected_fcm_cases(const Options& options);
 
 FcmCase with_batch(FcmCase fcm, std::int64_t batch);
 
+// f32 that may be multiplied in two parts.
+FcmCase with_split(FcmCase fcm);
+// "f16", or "f32_split" of what with_split() made.
+std::string arithmetic_name(const FcmCase& fcm, DType dtype);
+
 }  // namespace convoy::bench

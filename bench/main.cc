@@ -113,7 +113,7 @@ int main_checked(int argc, char** argv) {
             "names of layers; of fcm also modules (pwdwpw), models (mbv2) and marks (peers)")
         ->delimiter(',');
     command->add_option("--shapes", options.shapes, "file of named convolutions");
-    command->add_option("--dtype", options.dtypes, "fcm on cuda: f32, f16, bf16, s8")
+    command->add_option("--dtype", options.dtypes, "fcm on cuda: f32, f32_split, f16, bf16, s8")
         ->delimiter(',');
     command->add_flag("--energy", options.energy, "fcm on cuda: joules, measured for 5 s a row");
     command->add_flag("--once", options.once,

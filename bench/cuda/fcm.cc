@@ -28,6 +28,11 @@ struct Job {
   FcmTiles tiles;  // once they were looked for
 };
 
+Job parse_job(const FcmCase& fcm, const std::string& name) {
+  if (name == "f32_split") return {with_split(fcm), DType::kF32, {}};
+  return {fcm, parse_fcm_dtype(name), {}};
+}
+
 bool wants_cudnn(const Options& options) {
   for (const std::string& peer : options.peers) {
     const std::string missing = peer == "cudnn"
@@ -41,14 +46,13 @@ bool wants_cudnn(const Options& options) {
 std::vector<Job> jobs_of(const Options& options) {
   std::vector<Job> jobs;
   for (const FcmCase& fcm : selected_fcm_cases(options)) {
-    for (const std::string& dtype : options.dtypes)
-      jobs.push_back({fcm, parse_fcm_dtype(dtype), {}});
+    for (const std::string& dtype : options.dtypes) jobs.push_back(parse_job(fcm, dtype));
   }
   return jobs;
 }
 
 void print(const Row& row) {
-  std::printf("%-32s n%-3ld %-4s %-6s %-26s ", row.layer.c_str(), static_cast<long>(row.batch),
+  std::printf("%-32s n%-3ld %-9s %-6s %-30s ", row.layer.c_str(), static_cast<long>(row.batch),
               row.dtype.c_str(), row.layout.c_str(), row.implementation.c_str());
   if (!row.status.empty()) {
     std::printf("%s\n", row.status.c_str());
@@ -147,7 +151,7 @@ class FcmSuite {
     Row base{.suite = "fcm",
              .layer = job.fcm.name,
              .device = "cuda",
-             .dtype = std::string(to_string(job.dtype)),
+             .dtype = arithmetic_name(job.fcm, job.dtype),
              .layout = "nhwc",
              .batch = job.fcm.stages[0].n};
     base.marks = job.fcm.marks;
@@ -210,7 +214,9 @@ DType parse_fcm_dtype(const std::string& name) {
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kS8}) {
     if (name == to_string(dtype)) return dtype;
   }
-  fail(ErrorCode::kInvalidArgument, "unknown type '" + name + "', expected f32, f16, bf16 or s8");
+  fail(ErrorCode::kInvalidArgument, "unknown type '" + name +
+                                        "', expected f32, f16, bf16 or s8 "
+                                        "(fcm: f32_split as well)");
 }
 
 std::vector<Row> device_fcm_suite(const Options& options) {

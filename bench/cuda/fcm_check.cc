@@ -57,6 +57,7 @@ struct Conv {
   long long activation, residual;
   double alpha, beta;
   float y_scale, residual_scale, uniform_scale;
+  int split;
 };
 __device__ double activate(const Conv& d, double v) {
   switch (d.activation) {
@@ -89,8 +90,9 @@ __device__ double error_of(const Conv& d, double sum, double magnitude, double t
   const double added = bias ? value(bias[k]) : 0;
   double v = sum + added + (d.residual == 1 ? residual : 0);
   magnitude += fabs(added) + (d.residual == 1 ? fabs(residual) : 0);
-  const double u = ELEMENT == 0 ? 0x1p-24 : 0x1p-23;
-  double bound = slope(d) * (terms + 2) * u / (1 - (terms + 2) * u) * magnitude + own(d, v);
+  const double u = ELEMENT == 0 && !d.split ? 0x1p-24 : 0x1p-23;
+  const double steps = (d.split ? 3 * terms : terms) + 2;
+  double bound = slope(d) * ((d.split ? 3 * 0x1p-22 : 0) + steps * u / (1 - steps * u)) * magnitude + own(d, v);
   v = activate(d, v);
   if (d.residual == 2) { v += residual; bound += 0x1p-24 * (fabs(v) + fabs(residual)); }
   bound += (ELEMENT == 0 ? 0x1p-24 : ELEMENT == 1 ? 0x1p-11 : 0x1p-8) * (fabs(v) + bound) + (ELEMENT == 1 ? 0x1p-25 : 1e-30);
@@ -155,6 +157,7 @@ struct CheckedConv {
   long long activation, residual;
   double alpha, beta;
   float y_scale, residual_scale, uniform_scale;
+  int split;
 };
 
 void set_activation(const Unary& unary, CheckedConv& conv) {
@@ -259,7 +262,8 @@ double FcmChecker::error(const RanConv& conv) const {
                       0,
                       conv.y_scale,
                       conv.residual_scale,
-                      conv.uniform_scale};
+                      conv.uniform_scale,
+                      conv.split};
   set_activation(conv.activation, checked);
   std::vector<float> errors(kCheckBlocks * kBlock);
   result_.fill(0xff);  // NaN, in case that nothing is checked

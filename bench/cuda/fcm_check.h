@@ -20,6 +20,7 @@ struct RanConv {
   Epilogue::Residual residual_kind = Epilogue::Residual::kNone;
   float y_scale = 1, residual_scale = 1;  // s8
   float uniform_scale = 1;                // s8, of all channels where there is no scale
+  bool split = false;                     // f32 in two parts
   const void* x = nullptr;
   const void* w = nullptr;  // k x c/groups x r x s
   const void* bias = nullptr;
@@ -39,8 +40,9 @@ class FcmChecker {
   void fill(const cuda::DeviceBuffer& to, unsigned seed) const;
   // Largest error over its bound of some thousand outputs against sums in double; infinite for NaN.
   // Floating point: the bound of one long sum in f32 (2^-23 a step where tensor cores may
-  // truncate), through the activation, and the rounding of what is stored. s8: half a step, one
-  // step behind an activation that is computed in floating point.
+  // truncate, and 3 * 2^-22 a product in two parts), through the activation, and the rounding of
+  // what is stored. s8: half a step, one step behind an activation that is computed in floating
+  // point.
   double error(const RanConv& conv) const;
   // Largest difference of two maps of `bytes` over what sums in another order may make: 2e-5 (f32),
   // 4e-3 (f16), 3e-2 (bf16) of the largest value, or half a step of s8. Infinite for NaN and for

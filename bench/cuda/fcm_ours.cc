@@ -20,7 +20,7 @@ FusedProblem problem_of(const FcmCase& fcm, DType dtype, std::size_t first, std:
 
 std::string name_of(const char* how, const FcmStep& step) {
   return std::string(how) + "." + step.fcm().module + ".cuda." +
-         std::string(to_string(step.dtype()));
+         arithmetic_name(step.fcm(), step.dtype());
 }
 
 // Runs once and takes the error of what it wrote; false, with a status, when that is wrong.

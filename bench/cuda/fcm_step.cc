@@ -74,6 +74,7 @@ double FcmStep::stages_error() const {
                 .residual_kind = last ? fcm_.attrs.residual : Epilogue::Residual::kNone,
                 .y_scale = attrs.y_scale,
                 .residual_scale = fcm_.attrs.residual_scale,
+                .split = fused_problem(stage(i)).precision == Precision::kSplit,
                 .x = maps_[i].data(),
                 .w = device_constants_[i].w.data(),
                 .bias = device_constants_[i].bias.data(),

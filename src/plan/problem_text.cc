@@ -49,6 +49,10 @@ std::string residual_text(Epilogue::Residual residual) {
                                                            : " residual";
 }
 
+std::string precision_text(Precision precision) {
+  return precision == Precision::kSplit ? " f32_split" : "";
+}
+
 }  // namespace
 
 std::string problem_text(const OpDesc& desc) {
@@ -63,7 +67,7 @@ std::string problem_text(const OpDesc& desc) {
     const auto& attrs = desc.as<ConvAttrs>();
     return text + " " + to_string(conv_of(attrs, x.shape, desc.inputs[1].shape)) + weights(1) +
            (desc.present(2) ? " bias" : "") + activation_text(attrs.epilogue.activation) +
-           residual_text(attrs.epilogue.residual);
+           residual_text(attrs.epilogue.residual) + precision_text(attrs.precision);
   }
   const auto& attrs = desc.as<FusedConvAttrs>();
   Shape map = x.shape;
@@ -72,7 +76,8 @@ std::string problem_text(const OpDesc& desc) {
     const ConvAttrs& conv = attrs.stages[i].conv;
     const ConvDesc d = conv_of(conv, map, desc.inputs[w].shape);
     text += (i == 0 ? " " : " | ") + to_string(d) + weights(w) +
-            (desc.present(w + 1) ? " bias" : "") + activation_text(conv.epilogue.activation);
+            (desc.present(w + 1) ? " bias" : "") + activation_text(conv.epilogue.activation) +
+            precision_text(conv.precision);
     map = Shape{d.n, d.k, d.p(), d.q()};
   }
   return text + residual_text(attrs.residual);

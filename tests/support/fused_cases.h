@@ -20,6 +20,18 @@ inline constexpr Module kModules[] = {Module::kDw,   Module::kPw,   Module::kDwP
                                       Module::kPwDw, Module::kPwPw, Module::kPwDwPw};
 inline constexpr DType kModuleTypes[] = {DType::kF32, DType::kF16, DType::kBF16, DType::kS8};
 
+// A type and how it is multiplied: "f32_split".
+struct Arithmetic {
+  DType dtype = DType::kF32;
+  Precision precision = Precision::kStrict;
+};
+inline constexpr Arithmetic kArithmetics[] = {
+    {DType::kF32}, {DType::kF32, Precision::kSplit}, {DType::kF16}, {DType::kBF16}, {DType::kS8}};
+inline std::string to_string(Arithmetic a) {
+  return std::string(convoy::to_string(a.dtype)) +
+         (a.precision == Precision::kSplit ? "_split" : "");
+}
+
 // One module, its operands drawn from `seed` (fused_check.h).
 struct FusedCase {
   FusedProblem module;  // its operands are null
@@ -34,7 +46,7 @@ inline std::string to_string(const FusedCase& c) {
   const FusedProblem& m = c.module;
   const auto module = module_of(m);
   std::string text = std::string(module ? convoy::to_string(*module) : "?") + " " +
-                     std::string(convoy::to_string(m.dtype)) + " " +
+                     to_string(Arithmetic{m.dtype, m.precision}) + " " +
                      std::string(convoy::to_string(m.x_layout)) + "->" +
                      std::string(convoy::to_string(m.y_layout));
   for (const FusedStage& stage : m.stages) {
@@ -166,10 +178,13 @@ class FusedCaseMaker {
   // plain: x and y in NHWC, one filter for each channel of a depthwise, as many kernels need them.
   explicit FusedCaseMaker(std::uint64_t seed, bool plain = false) : random_(seed), plain_(plain) {}
 
-  FusedCase dress(std::vector<FusedStage> stages, DType dtype) {
+  // With kSplit, all of it permits that.
+  FusedCase dress(std::vector<FusedStage> stages, DType dtype,
+                  Precision precision = Precision::kStrict) {
     constexpr int kActivations = static_cast<int>(UnaryKind::kMish) + 1;
     FusedCase c{.module = {.dtype = dtype, .stages = std::move(stages)}, .seed = random_()};
     FusedProblem& m = c.module;
+    m.precision = precision;
     m.x_layout = plain_ || below(2) ? Layout::kNhwc : Layout::kNchw;
     m.y_layout = plain_ || below(2) ? Layout::kNhwc : Layout::kNchw;
     m.residual = Epilogue::Residual(pick({0, 0, 1, 2}));
@@ -193,12 +208,13 @@ class FusedCaseMaker {
 
   // Odd sizes, remainders, filters up to 7 x 7 (even ones, rows and columns too), strides 1-3,
   // dilation, padding different on each side; at most `most` multiply-adds, padding included.
-  FusedCase random(Module module, DType dtype, std::int64_t most = 1'000'000) {
+  FusedCase random(Module module, DType dtype, std::int64_t most = 1'000'000,
+                   Precision precision = Precision::kStrict) {
     while (true) {
       FusedProblem m{.stages = draw(module)};
       // One channel's filter of one tap is a pointwise.
       if (m.stages.empty() || module_of(m) != module || multiplies(m) > most) continue;
-      return dress(std::move(m.stages), dtype);
+      return dress(std::move(m.stages), dtype, precision);
     }
   }
 

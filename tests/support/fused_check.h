@@ -46,7 +46,8 @@ inline Step step_of(const FusedCase& c, const FusedOperands& operands) {
                                      .dilation = {d.dilation_h, d.dilation_w},
                                      .pads = {d.pad_top, d.pad_left, d.pad_bottom, d.pad_right},
                                      .groups = d.groups,
-                                     .epilogue = {.activation = stage.activation}},
+                                     .epilogue = {.activation = stage.activation},
+                                     .precision = m.precision},
                             .y_scale = stage.y_scale});
     add(true, m.dtype, conv_w_shape(d), of.w);
     add(stage.has_bias, quantised ? DType::kS32 : m.dtype, Shape{d.k}, of.bias);
@@ -78,6 +79,7 @@ inline Step conv_step_of(const FusedCase& c, const FusedOperands& operands) {
 inline CheckOutcome compare_with_oracle(const FusedOracle& oracle, const TensorView& y,
                                         const std::vector<std::byte>& memory) {
   CheckOutcome outcome;
+  double squares = 0;
   visit_element(y.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     const std::vector<T> found = in_logical_order<T>(y, memory);
@@ -85,6 +87,7 @@ inline CheckOutcome compare_with_oracle(const FusedOracle& oracle, const TensorV
       const auto value = static_cast<double>(found[i]);
       if (std::isnan(value) && std::isnan(oracle.result[i])) continue;
       const double error = std::fabs(value - oracle.result[i]);
+      squares += error * error;
       if (error > 0) {
         outcome.worst = std::max(
             outcome.worst, error / std::max(oracle.bound[i], std::numeric_limits<double>::min()));
@@ -101,6 +104,11 @@ inline CheckOutcome compare_with_oracle(const FusedOracle& oracle, const TensorV
       return;
     }
   });
+  const double rms = std::sqrt(squares / static_cast<double>(oracle.result.size()));
+  if (outcome.failure.empty() && rms > oracle.rms_bound) {
+    outcome.failure = "errors have a mean square of " + std::to_string(rms) + "^2, at most " +
+                      std::to_string(oracle.rms_bound) + "^2 was expected";
+  }
   return outcome;
 }
 

@@ -140,6 +140,22 @@ TEST(FusedProblem, HoldsWhatTheStepSays) {
   }
 }
 
+// All pointwise stages, whatever depthwise ones do; of f32 alone.
+TEST(FusedProblem, IsSplitWhereAllPointwiseStagesPermitIt) {
+  const auto precision = [](DType dtype, std::initializer_list<Precision> stages) {
+    Step step = small_step(dtype);
+    auto attrs = std::get<FusedConvAttrs>(step.attrs);
+    for (std::size_t i = 0; i < 2; ++i) attrs.stages[i].conv.precision = stages.begin()[i];
+    step.attrs = attrs;
+    return fused_problem(testing::BoundStep(step, testing::Edge::kEnd).desc()).precision;
+  };
+  using enum Precision;
+  EXPECT_EQ(precision(DType::kF32, {kStrict, kStrict}), kStrict);
+  EXPECT_EQ(precision(DType::kF32, {kSplit, kStrict}), kStrict);  // of its depthwise
+  EXPECT_EQ(precision(DType::kF32, {kStrict, kSplit}), kSplit);
+  EXPECT_EQ(precision(DType::kF16, {kSplit, kSplit}), kStrict);
+}
+
 TEST(FusedProblem, KnowsOperandsThatComeLater) {
   for (const std::size_t at : {fused_w(0), fused_bias(1), fused_scale(1)}) {
     Step step = small_step(DType::kS8);

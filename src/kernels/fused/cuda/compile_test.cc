@@ -42,6 +42,11 @@ constexpr const char* kSequences[] = {
     "n1 c17 h9 w11 | pw33 | dw1 r3 s3 stride2 pad1 | pw31",
 };
 
+bool has_pointwise(const FusedProblem& problem) {
+  return std::any_of(problem.stages.begin(), problem.stages.end(),
+                     [](const FusedStage& stage) { return stage.is_pointwise(); });
+}
+
 // One kernel to compile.
 struct Case {
   std::string what;
@@ -130,19 +135,22 @@ TEST_P(FusedKernels, CompileWithoutSpills) {
   constexpr std::size_t kBest = 20;
   std::size_t turn = 0;
   for (const char* text : kSequences) {
-    for (const DType dtype : testing::kModuleTypes) {
-      FusedCase c = maker.dress(testing::chain(text), dtype);
+    for (const auto [dtype, precision] : testing::kArithmetics) {
+      FusedCase c = maker.dress(testing::chain(text), dtype, precision);
+      if (precision == Precision::kSplit && !has_pointwise(c.module)) continue;
       for (FusedStage& stage : c.module.stages) {
         stage.weights = stage.bias = &known, stage.scale = &known;
       }
       if (const Support support = supports(c.module, device_); !support) {
-        EXPECT_TRUE(dtype == DType::kBF16 && device_.cuda.compute_major < 8) << support.reason;
+        EXPECT_TRUE(dtype == DType::kBF16 || precision == Precision::kSplit) << support.reason;
+        EXPECT_LT(device_.cuda.compute_major, 8) << support.reason;
         continue;
       }
       const std::vector<Tile> tiles = candidate_tiles(c.module, device_);
       ASSERT_FALSE(tiles.empty()) << to_string(c);
       add(c.module, tiles[0], true, to_string(c));
-      const bool another = dtype == testing::kModuleTypes[turn % std::size(testing::kModuleTypes)];
+      const auto [turns, at_turn] = testing::kArithmetics[turn % std::size(testing::kArithmetics)];
+      const bool another = dtype == turns && precision == at_turn;
       if (another && tiles.size() > 1) {
         const std::size_t at = 1 + random() % (std::min(kBest, tiles.size()) - 1);
         add(c.module, tiles[at], false, to_string(c));

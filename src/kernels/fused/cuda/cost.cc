@@ -88,7 +88,7 @@ class BlockCost {
     }
     const double step_latency = t_.stage_weights ? kSharedLatency : kMemoryLatency / ahead;
     const double multiplies = kPixels * kPanel * 1.0 * step_channels(m_.element);
-    const double rate = kTensorMultiplies * (m_.element == Element::kS8 ? 2 : split ? 0.4 : 1);
+    const double rate = kTensorMultiplies * (m_.element == Element::kS8 ? 2 : split ? 0.35 : 1);
     return {.instructions = steps * instructions * t_.warps(),
             .shared = steps * shared * t_.warps(),
             .tensor = fma ? 0 : steps * 1.0 * panels * pixel_tiles * multiplies / rate * t_.warps(),

@@ -114,9 +114,9 @@ class FusedGpu : public ::testing::Test {
     const testing::BoundStep host(step, testing::Edge::kEnd);
     const std::vector<fused_cuda::Tile> tiles =
         fused_cuda::candidate_tiles(fused_problem(host.desc()), device.desc());
-    const std::string name = "tiles of " +
-                             std::string(to_string(module_of(c.module).value_or(Module::kDw))) +
-                             " " + std::string(to_string(c.module.dtype));
+    const std::string name =
+        "tiles of " + std::string(to_string(module_of(c.module).value_or(Module::kDw))) + " " +
+        to_string(testing::Arithmetic{c.module.dtype, c.module.precision});
     if (tiles.empty()) return count(name, {.failure = "no tile can be used"}, label);
     std::mt19937_64 random(c.seed);
     for (int i = 0; i < run.tiles; ++i) {
@@ -134,8 +134,8 @@ TEST_F(FusedGpu, EveryListedModule) {
   FusedCaseMaker maker(1);
   std::vector<GpuRun> runs;
   for (const std::string_view text : testing::kModuleCases) {
-    for (const DType dtype : testing::kModuleTypes) {
-      runs.push_back({.module = maker.dress(testing::chain(text), dtype)});
+    for (const auto [dtype, precision] : testing::kArithmetics) {
+      runs.push_back({.module = maker.dress(testing::chain(text), dtype, precision)});
     }
   }
   run(runs);
@@ -146,10 +146,10 @@ TEST_F(FusedGpu, EveryEpilogue) {
   FusedCaseMaker maker(2);
   std::vector<GpuRun> runs;
   for (int kind = 0; kind <= static_cast<int>(UnaryKind::kMish); ++kind) {
-    for (const DType dtype : testing::kModuleTypes) {
+    for (const auto [dtype, precision] : testing::kArithmetics) {
       for (int residual = 0; residual < 3; ++residual) {
-        FusedCase c =
-            maker.dress(testing::chain("n1 c20 h6 w7 | pw33 | dw1 r3 s3 pad1 | pw17"), dtype);
+        FusedCase c = maker.dress(testing::chain("n1 c20 h6 w7 | pw33 | dw1 r3 s3 pad1 | pw17"),
+                                  dtype, precision);
         c.data = testing::ConvCase::Data::kReals;
         for (FusedStage& stage : c.module.stages) {
           stage.activation = testing::usual(UnaryKind(kind));
@@ -182,8 +182,27 @@ TEST_F(FusedGpu, ModulesOfRealNetworks) {
   FusedCaseMaker maker(3);
   std::vector<GpuRun> runs;
   for (const char* text : kNetworks) {
-    for (const DType dtype : testing::kModuleTypes) {
-      runs.push_back({.module = maker.dress(testing::chain(text), dtype), .tiles = 3});
+    for (const auto [dtype, precision] : testing::kArithmetics) {
+      runs.push_back({.module = maker.dress(testing::chain(text), dtype, precision), .tiles = 3});
+    }
+  }
+  run(runs);
+}
+
+// Sums of thousands of products, whose errors' mean square is what multiply-adds would have.
+TEST_F(FusedGpu, LongSumsAreAccurate) {
+  FusedCaseMaker maker(4);
+  std::vector<GpuRun> runs;
+  for (const char* text : {"n1 c64 h30 w40 | pw40", "n1 c576 h14 w14 | pw64",
+                           "n1 c4608 h6 w6 | pw64", "n2 c16 h30 w40 | pw24"}) {
+    for (const Precision precision : {Precision::kStrict, Precision::kSplit}) {
+      FusedCase c = maker.dress(testing::chain(text), DType::kF32, precision);
+      c.data = testing::ConvCase::Data::kReals;
+      c.with_nan = false;
+      c.module.residual = Residual::kNone;
+      c.module.stages[0].has_bias = false;
+      c.module.stages[0].activation = {};
+      runs.push_back({.module = c, .tiles = 4});
     }
   }
   run(runs);
@@ -191,22 +210,23 @@ TEST_F(FusedGpu, ModulesOfRealNetworks) {
 
 struct Kind {
   Module module;
-  DType dtype;
+  testing::Arithmetic arithmetic;
 };
 
 class RandomModules : public FusedGpu, public ::testing::WithParamInterface<Kind> {};
 
 TEST_P(RandomModules, AgreeWithSumsInDouble) {
-  const auto [module, dtype] = GetParam();
+  const auto [module, arithmetic] = GetParam();
+  const auto [dtype, precision] = arithmetic;
   const int count = std::stoi(environment("CONVOY_GPU_GEOMETRIES", "250"));
   std::printf("%d random modules, CONVOY_GPU_SEED=%llu\n", count,
               static_cast<unsigned long long>(seed()));
   FusedCaseMaker maker(seed() + 100 * static_cast<std::uint64_t>(module) +
-                       static_cast<std::uint64_t>(dtype));
+                       static_cast<std::uint64_t>(dtype) + 50 * (precision == Precision::kSplit));
   const bool single = module == Module::kDw || module == Module::kPw;
   std::vector<GpuRun> runs;
   for (int i = 0; i < count; ++i) {
-    GpuRun one{.module = maker.random(module, dtype, 3'000'000)};
+    GpuRun one{.module = maker.random(module, dtype, 3'000'000, precision)};
     one.as_conv = single && dtype != DType::kS8 && i % 4 == 3;
     one.tiles = !one.as_conv && i % 2 == 1 ? 1 : 0;
     one.entries = !one.as_conv && one.tiles == 0;
@@ -215,11 +235,13 @@ TEST_P(RandomModules, AgreeWithSumsInDouble) {
   const Tallies tallies = run(runs);
   if (count < 50) return;
   // Whoever is made for these took some.
-  const std::string kind = std::string(to_string(module)) + " " + std::string(to_string(dtype));
+  const std::string kind = std::string(to_string(module)) + " " + to_string(arithmetic);
   std::set<std::string> found, expected = {"tiles of " + kind};
   for (const auto& [name, tally] : tallies) found.insert(name);
+  // A strict kernel is what kSplit permits as well.
   const auto expect = [&](const std::string& algorithm) {
     expected.insert(algorithm + ".cuda." + std::string(to_string(dtype)));
+    if (precision == Precision::kSplit) expected.insert(algorithm + ".cuda.f32_split");
   };
   expect("fused." + std::string(to_string(module)));
   if (module == Module::kPwDw) expect("fused.pwdw_r");
@@ -232,12 +254,15 @@ TEST_P(RandomModules, AgreeWithSumsInDouble) {
 std::vector<Kind> kinds() {
   std::vector<Kind> all;
   for (const Module module : testing::kModules) {
-    for (const DType dtype : testing::kModuleTypes) all.push_back({module, dtype});
+    for (const testing::Arithmetic arithmetic : testing::kArithmetics) {
+      if (arithmetic.precision == Precision::kSplit && module == Module::kDw) continue;
+      all.push_back({module, arithmetic});
+    }
   }
   return all;
 }
 INSTANTIATE_TEST_SUITE_P(All, RandomModules, ::testing::ValuesIn(kinds()), [](const auto& info) {
-  return std::string(to_string(info.param.module)) + "_" + std::string(to_string(info.param.dtype));
+  return std::string(to_string(info.param.module)) + "_" + to_string(info.param.arithmetic);
 });
 
 }  // namespace

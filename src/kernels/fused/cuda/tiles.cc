@@ -203,8 +203,8 @@ int registers_needed(const Module& m, const Tile& t, const Cut& c) {
     const int weights = t.stage_weights
                             ? panels * (fma ? 8 : 4)
                             : panels * (fma ? 16 : 4) * (1 + steps_ahead(m.element, panels));
-    // Both parts of a step's weights and of two tiles' pixels, and the sums of a step.
-    const int parts = split ? 16 * panels + 8 : 0;
+    // Both parts of weights and of two tiles' pixels, and sums of steps under way.
+    const int parts = split ? 24 * panels + 8 : 0;
     return 4 * panels * tiles + weights + parts + (fma ? 4 * tiles : 4) + 2 * panels;
   };
   int most = 0;

@@ -7,6 +7,7 @@
 #include "kernels/fused/cuda/describe.h"
 #include "kernels/fused/cuda/module.h"
 #include "tests/support/described_step.h"
+#include "tests/support/fused_cases.h"
 #include "tests/support/gpu_profiles.h"
 
 namespace convoy::fused_cuda {
@@ -64,8 +65,13 @@ std::string reason(const FusedProblem& p, const Tile& tile) {
 
 TEST(FusedTiles, CandidatesKeepToEveryDevice) {
   for (const DeviceDesc& device : testing::gpu_profiles()) {
-    for (const DType dtype : {DType::kF32, DType::kF16, DType::kS8}) {
-      for (const FusedProblem& p : problems(dtype)) {
+    for (const auto [dtype, precision] : testing::kArithmetics) {
+      for (FusedProblem& p : problems(dtype)) {
+        p.precision = precision;
+        if (device.cuda.compute_major < 8 &&
+            (dtype == DType::kBF16 || precision == Precision::kSplit)) {
+          continue;
+        }
         SCOPED_TRACE(device.cuda.arch + " " + std::string(to_string(*module_of(p))));
         const std::vector<Tile> tiles = candidate_tiles(p, device);
         ASSERT_FALSE(tiles.empty());
@@ -128,6 +134,10 @@ TEST(FusedTiles, ModulesAreRefusedWithTheirReason) {
   };
   EXPECT_THAT(refusal(problem(DType::kBF16, {pointwise(8, 4, 8)}), t4), HasSubstr("needs sm_80"));
   EXPECT_EQ(refusal(problem(DType::kBF16, {pointwise(8, 4, 8)}), h200), "");
+  FusedProblem split = problem(DType::kF32, {pointwise(8, 4, 8)});
+  split.precision = Precision::kSplit;
+  EXPECT_THAT(refusal(split, t4), HasSubstr("needs tensor cores for tf32"));
+  EXPECT_EQ(refusal(split, h200), "");
   EXPECT_THAT(refusal(problem(DType::kF64, {pointwise(8, 4, 8)}), h200), HasSubstr("f64"));
   ConvDesc dense = pointwise(8, 4, 8);
   dense.r = dense.s = 3;
@@ -165,6 +175,26 @@ TEST(FusedCost, CountsHalosAndSlices) {
   EXPECT_DOUBLE_EQ(bytes().flops, 2.0 * 28 * 28 * 64 * (9 + 128));
   tile.outputs = 64;
   EXPECT_DOUBLE_EQ(bytes().bytes_l2, 2 * x_tiles + y + 4 * (weights + 2 * taps));
+}
+
+// What permits two parts is computed strictly as well; the device decides which are offered.
+TEST(FusedEntries, TakeTwoPartsWhereTheyArePermitted) {
+  const DeviceDesc h200 = testing::gpu_profile("sm_90a"), t4 = testing::gpu_profile("sm_75");
+  testing::ConvCase conv{.desc = parse_conv_desc("n1 c256 h14 w14 k256 r1 s1")};
+  testing::DescribedStep step(conv, {convoy::Layout::kNhwc, convoy::Layout::kNhwc});
+  Attrs permitting = *step.op().attrs;
+  std::get<ConvAttrs>(permitting).precision = Precision::kSplit;
+  OpDesc permits = step.op();
+  permits.attrs = &permitting;
+  const Implementation* strict = find_implementation("pointwise.gemm.cuda.f32");
+  const Implementation* split = find_implementation("pointwise.gemm.cuda.f32_split");
+  ASSERT_NE(split, nullptr);
+  EXPECT_THAT(can_run(*split, step.op(), h200).reason, HasSubstr("do not permit"));
+  EXPECT_EQ(can_run(*split, permits, h200).reason, "");
+  EXPECT_EQ(can_run(*strict, permits, h200).reason, "");
+  EXPECT_THAT(can_run(*split, permits, t4).reason, HasSubstr("sm_80"));
+  EXPECT_EQ(can_run(*strict, permits, t4).reason, "");
+  EXPECT_LT(split->estimate(permits, h200).seconds, strict->estimate(permits, h200).seconds);
 }
 
 // A single pointwise convolution beside those of the other cells.
