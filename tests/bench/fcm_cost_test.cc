@@ -34,7 +34,7 @@ fused_cuda::Tile tile_of(const std::vector<int>& v) {
 }
 
 DType dtype_of(const std::string& name) {
-  return name == "f32" ? DType::kF32 : name == "f16" ? DType::kF16 : DType::kS8;
+  return name.starts_with("f32") ? DType::kF32 : name == "f16" ? DType::kF16 : DType::kS8;
 }
 
 TEST(FcmCost, PredictsWhatWasMeasured) {
@@ -52,7 +52,8 @@ TEST(FcmCost, PredictsWhatWasMeasured) {
   for (const auto& row : nlohmann::json::parse(file)) {
     const auto layer = row["layer"].get<std::string>(), dtype = row["dtype"].get<std::string>();
     const int batch = row["batch"];
-    const FcmCase fcm = with_batch(cases.at(layer), batch);
+    FcmCase fcm = with_batch(cases.at(layer), batch);
+    if (dtype == "f32_split") fcm = with_split(fcm);
     const FcmOp op(fcm, dtype_of(dtype), Layout::kNhwc, 0, fcm.stages.size());
     const fused_cuda::Tile tile = tile_of(row["tile"]);
     const fused_cuda::TileReport report = fused_cuda::report(fused_problem(op.desc()), tile, h200);

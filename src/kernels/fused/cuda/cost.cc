@@ -82,8 +82,9 @@ class BlockCost {
       shared = 2.0 * pixel_tiles + (t_.stage_weights ? 8.0 * panels : 0);
     } else {
       instructions = std::ceil(pixel_tiles / 2.0) + 1.0 * pixel_tiles * panels + 2.0 * panels + 4;
-      // Three instructions in place of one, four additions, and three for each word of an operand.
-      if (split) instructions += 6.0 * pixel_tiles * panels + 6.0 * pixel_tiles + 12.0 * panels;
+      // Three instructions in place of one, four additions, and three for each word of an operand;
+      // all of it 1.4 times for addresses and moves.
+      if (split) instructions += 8.4 * pixel_tiles * panels + 8.4 * pixel_tiles + 16.8 * panels;
       shared = std::ceil(pixel_tiles / 2.0) * 4 + (t_.stage_weights ? 4.0 * panels : 0);
     }
     const double step_latency = t_.stage_weights ? kSharedLatency : kMemoryLatency / ahead;
@@ -92,7 +93,7 @@ class BlockCost {
     return {.instructions = steps * instructions * t_.warps(),
             .shared = steps * shared * t_.warps(),
             .tensor = fma ? 0 : steps * 1.0 * panels * pixel_tiles * multiplies / rate * t_.warps(),
-            .latency = steps * std::max(instructions * 1.2, step_latency) +
+            .latency = steps * std::max(instructions * (split ? 2.4 : 1.2), step_latency) +
                        (t_.stage_weights ? 0 : kMemoryLatency)};
   }
 
