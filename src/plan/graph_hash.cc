@@ -112,8 +112,8 @@ class Hasher {
     all(activation, residual);
   }
   void add(const ConvAttrs& attrs) {
-    const auto& [stride, dilation, pads, auto_pad, groups, epilogue] = attrs;
-    all(stride, dilation, pads, auto_pad, groups, epilogue);
+    const auto& [stride, dilation, pads, auto_pad, groups, epilogue, precision] = attrs;
+    all(stride, dilation, pads, auto_pad, groups, epilogue, precision);
   }
   void add(const FusedConvStage& stage) {
     const auto& [conv, y_scale] = stage;
