@@ -59,10 +59,19 @@ std::vector<Candidate> RegistryCost::judge(const OpDesc& desc, const std::string
     candidates.push_back(
         {.implementation = &kUnplaced, .estimate = kUnplaced.estimate(desc, options_.device)});
   }
+  const Implementation* const reference = implementations(desc.op).back();
+  const bool others = std::any_of(candidates.begin(), candidates.end(), [&](const Candidate& c) {
+    return runs(c) && c.implementation != reference;
+  });
   for (Candidate& c : candidates) {
     if (!runs(c)) continue;
-    if (options_.reference_only && c.implementation != implementations(desc.op).back() &&
-        can_run(*implementations(desc.op).back(), desc, options_.device)) {
+    // It may well move the fewest bytes, which is not what anybody asks for who asks for few.
+    if (options_.objective != Objective::kTime && others && c.implementation == reference &&
+        forced != reference && !options_.reference_only) {
+      c.declined = "is for what no other kernel computes";
+    }
+    if (options_.reference_only && c.implementation != reference &&
+        can_run(*reference, desc, options_.device)) {
       c.declined = "the reference alone is asked for";
     } else if (forced != nullptr && c.implementation != forced) {
       c.declined = std::string(forced->name) + " is forced";

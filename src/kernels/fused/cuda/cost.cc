@@ -11,18 +11,34 @@
 namespace convoy::fused_cuda {
 namespace {
 
-// Cycles, measured on an H200 or fitted to some thousand tiles measured there
-// (docs/performance/fcm.md).
-constexpr double kLaunchSeconds = 0.4e-6;  // between kernels that may overlap, in a graph
-constexpr double kStartCycles = 3400;      // from the first instruction to the first input there
-constexpr double kMemoryLatency = 1480;    // a load from L2, others being under way
-constexpr double kSharedLatency = 98;
-constexpr double kBarrierCycles = 640;
-constexpr double kL2BytesPerCycle = 37;  // and multiprocessor, when all of them read
-constexpr double kClusterCycles = 1380;
-constexpr double kRemoteBytesPerCycle = 4.7;
-constexpr double kTensorMultiplies = 364;  // f16 multiply-adds a cycle and multiprocessor, mma.sync
-constexpr double kIssue = 1.62;            // of the schedulers' slots that can be filled
+// Fitted to 3,417 tiles of fused modules and 128 sequences of single convolutions measured on an
+// H200 (docs/performance/planner.md), but for what is said to be the hardware's. In cycles, or in
+// instructions of a warp.
+constexpr double kLaunchSeconds = 0.8e-6;   // between kernels that may overlap, in a graph
+constexpr double kStartCycles = 950;        // at least, until the first input is there
+constexpr double kEndCycles = 780;          // from the last result to the next kernel's first input
+constexpr double kMemoryLatency = 870;      // a load from L2, others being under way
+constexpr double kStepLatency = 96;         // a load from shared memory and the products of it
+constexpr double kBarrierCycles = 380;      // a phase's begin and end
+constexpr double kL2BytesPerCycle = 64;     // the port of a multiprocessor: the hardware's
+constexpr double kL2AllBytesPerCycle = 28;  // and multiprocessor, when all of them read
+constexpr double kOutShare = 1.5;           // of the port's time that results take
+constexpr double kClusterCycles = 3470;
+constexpr double kRemoteBytesPerCycle = 15;
+constexpr double kTensorMultiplies = 474;  // f16 multiply-adds a cycle and multiprocessor, mma.sync
+constexpr double kWarpCycles = 1.97;       // of one instruction of a warp on its own
+constexpr double kIssue = 0.95;            // of the schedulers' slots that can be filled
+constexpr double kFmaIssue = 1.46;         // slots that a multiply-add of a product takes
+constexpr double kPut = 111;               // to put one panel and tile where it is read next
+constexpr double kConvertHalf = 4;         // for four inputs of a filter
+constexpr double kConvertByte = 11;
+constexpr double kFinishFloat = 29;  // for four results of a filter
+constexpr double kFinishByte = 91;
+constexpr double kStrip = 11;      // for a strip of them, beside
+constexpr double kStoreQuad = 37;  // for four results of a project on their way to y
+constexpr double kCopy = 6;        // for 16 bytes a lane on their way to shared memory
+constexpr double kConflicts =
+    0.71;  // cycles of shared memory's ports over those of a filter's bytes
 
 struct Work {
   double instructions = 0;  // of all warps
@@ -33,13 +49,13 @@ struct Work {
 
 class BlockCost {
  public:
-  BlockCost(const Module& m, const Tile& t, const Cut& c, double together)
-      : m_(m), t_(t), c_(c), together_(together) {}
+  BlockCost(const Module& m, const Tile& t, const Cut& c, double together, double l2_rate)
+      : m_(m), t_(t), c_(c), together_(together), l2_rate_(l2_rate) {}
 
   // Cycles of one block among `together` on its multiprocessor.
   double cycles(double bytes_first, double bytes_slice, double bytes_out) const {
     const double threads = t_.threads();
-    double sum = std::max(kStartCycles, fetch(bytes_first)) + issue(bytes_first / 16 / 32 * 16);
+    double sum = std::max(kStartCycles, fetch(bytes_first)) + issue(bytes_first / 16 / 32 * kCopy);
     for (int slice = 0; slice < c_.block_slices; ++slice) {
       double work = 0;
       if (m_.expand.present) work += phase(expand()) + kBarrierCycles;
@@ -47,7 +63,7 @@ class BlockCost {
       if (m_.project.present) work += phase(project());
       if (slice + 1 < c_.block_slices) {
         work = std::max(work, kMemoryLatency + fetch(bytes_slice)) +
-               issue(bytes_slice / 16 / 32 * 16) + kBarrierCycles;
+               issue(bytes_slice / 16 / 32 * kCopy) + kBarrierCycles;
       }
       sum += work;
     }
@@ -55,7 +71,7 @@ class BlockCost {
       const double quads = c_.pixels * t_.outputs / 4.0 / t_.blocks_sums;
       const double rounds = std::ceil(quads / threads);
       const double planes = static_cast<double>(c_.sum_planes) * t_.blocks_sums;
-      sum += phase({.instructions = rounds * t_.warps() * (45 + 6 * planes),
+      sum += phase({.instructions = rounds * t_.warps() * (kStoreQuad + 6 * planes),
                     .shared = 1.0 * c_.sum_planes * c_.pixels * t_.outputs / 32 * 2,
                     .latency = rounds * (60 + 30 * planes)}) +
              2 * kBarrierCycles;
@@ -63,12 +79,12 @@ class BlockCost {
         sum += kClusterCycles + together_ * planes * quads * 16 / kRemoteBytesPerCycle;
       }
     }
-    return sum + together_ * bytes_out / kL2BytesPerCycle * 0.5;
+    return sum + kEndCycles + together_ * bytes_out / l2_rate_ * kOutShare;
   }
 
  private:
   double issue(double instructions) const { return together_ * instructions / 4 / kIssue; }
-  double fetch(double bytes) const { return together_ * bytes / kL2BytesPerCycle; }
+  double fetch(double bytes) const { return together_ * bytes / l2_rate_; }
   double phase(const Work& w) const {
     return std::max({w.latency, issue(w.instructions), together_ * w.shared, together_ * w.tensor});
   }
@@ -78,22 +94,22 @@ class BlockCost {
     double instructions, shared;
     const double ahead = steps_ahead(m_.element, panels);
     if (fma) {
-      instructions = pixel_tiles * (1 + 16.0 * panels) + 4.0 * panels + 4;
+      instructions = kFmaIssue * pixel_tiles * (1 + 16.0 * panels) + 4.0 * panels;
       shared = 2.0 * pixel_tiles + (t_.stage_weights ? 8.0 * panels : 0);
     } else {
-      instructions = std::ceil(pixel_tiles / 2.0) + 1.0 * pixel_tiles * panels + 2.0 * panels + 4;
+      instructions = std::ceil(pixel_tiles / 2.0) + 1.0 * pixel_tiles * panels + 2.0 * panels;
       // Three instructions in place of one, four additions, and three for each word of an operand;
       // all of it 1.4 times for addresses and moves.
       if (split) instructions += 8.4 * pixel_tiles * panels + 8.4 * pixel_tiles + 16.8 * panels;
       shared = std::ceil(pixel_tiles / 2.0) * 4 + (t_.stage_weights ? 4.0 * panels : 0);
     }
-    const double step_latency = t_.stage_weights ? kSharedLatency : kMemoryLatency / ahead;
+    const double step_latency = t_.stage_weights ? kStepLatency : kMemoryLatency / ahead;
     const double multiplies = kPixels * kPanel * 1.0 * step_channels(m_.element);
     const double rate = kTensorMultiplies * (m_.element == Element::kS8 ? 2 : split ? 0.35 : 1);
     return {.instructions = steps * instructions * t_.warps(),
             .shared = steps * shared * t_.warps(),
             .tensor = fma ? 0 : steps * 1.0 * panels * pixel_tiles * multiplies / rate * t_.warps(),
-            .latency = steps * std::max(instructions * (split ? 2.4 : 1.2), step_latency) +
+            .latency = steps * std::max(instructions * kWarpCycles, step_latency) +
                        (t_.stage_weights ? 0 : kMemoryLatency)};
   }
 
@@ -101,9 +117,9 @@ class BlockCost {
     Work w =
         product(ceil_div(m_.c, step_channels(m_.element)), c_.expand_panels, c_.expand_pixel_tiles);
     const double tiles = 1.0 * c_.expand_panels * c_.expand_pixel_tiles;
-    const double put = 50 * tiles;
+    const double put = kPut * tiles;
     w.instructions += put * t_.warps();
-    w.latency += put * 1.2 + 50;
+    w.latency += put * kWarpCycles + 50;
     w.shared += tiles * 4 * t_.warps();
     if (c_.input_slices > 1) w.latency += c_.input_slices * (kMemoryLatency + kBarrierCycles);
     return w;
@@ -121,23 +137,24 @@ class BlockCost {
     const double strips = 1.0 * c_.pixels / (t_.strip * t_.strip_rows);
     const double rounds = std::ceil(strips / groups) * std::ceil(quads / threads);
     const double size = m_.bytes();
-    const double converted = size == 4 ? 0 : size == 2 ? 4 : 8;
+    const double converted = size == 4 ? 0 : size == 2 ? kConvertHalf : kConvertByte;
     const double inputs =
         ((t_.strip_rows - 1.0) * m_.stride_h + m_.r) * ((t_.strip - 1.0) * m_.stride_w + m_.s);
     const double outputs = 1.0 * t_.strip * t_.strip_rows;
     const double weights = m_.taps() <= 9 ? 0 : m_.taps() * t_.strip_rows;
     const double instructions = inputs * (1 + converted) + weights + 4.0 * m_.taps() * outputs +
-                                outputs * (size == 1 ? 40 : 22) + 30;
-    const double shared = inputs * size + weights * 4 + outputs * size;
+                                outputs * (size == 1 ? kFinishByte : kFinishFloat) + kStrip;
+    const double shared = kConflicts * (inputs * size + weights * 4 + outputs * size);
     return {.instructions = rounds * instructions * t_.warps(),
             .shared = rounds * shared * t_.warps(),
-            .latency = rounds * (instructions * 1.2 + 60) + 100};
+            .latency = rounds * (instructions * kWarpCycles + 60) + 100};
   }
 
   const Module& m_;
   const Tile& t_;
   const Cut& c_;
   double together_;
+  double l2_rate_;  // bytes a cycle
 };
 
 }  // namespace
@@ -174,9 +191,11 @@ Estimate estimate(const Module& m, const Tile& t, const Cut& c, const DeviceDesc
   const double rounds = std::ceil(each / together);
   // Only what is staged is fetched ahead; the rest is in the latency of the products.
   const double staged = t.stage_weights ? weights_slice : 4.0 * c.middle * m.taps();
-  const BlockCost block(m, t, c, together);
+  const double busy = std::min(1.0, blocks / device.cores);
+  const double l2_rate = std::min(kL2BytesPerCycle, kL2AllBytesPerCycle / busy);
+  const BlockCost block(m, t, c, together, l2_rate);
   double cycles = rounds * block.cycles(x_once + x_slice + staged, x_slice + staged, y_block);
-  cycles = std::max(cycles, e.bytes_l2 / (device.cores * kL2BytesPerCycle));
+  cycles = std::max(cycles, e.bytes_l2 / (device.cores * kL2AllBytesPerCycle));
   e.seconds = kLaunchSeconds + cycles / gpu.clock_hz;
   if (e.bytes_dram > static_cast<double>(device.l2_bytes)) {
     e.seconds = std::max(e.seconds, e.bytes_dram / (0.85 * device.bytes_per_second));

@@ -20,7 +20,12 @@ struct Distance {
 
 template <Element kElement>
 __device__ __forceinline__ void store_vector(TypeOf<kElement>* to, FourOf<kElement> four) {
-  if constexpr (sizeof(four) == 8) {  // as one store, which the compiler does not see by itself
+  // As one store, which the compiler does not see by itself.
+  if constexpr (sizeof(four) == 16) {
+    asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(to), "f"(four.x), "f"(four.y),
+                 "f"(four.z), "f"(four.w)
+                 : "memory");
+  } else if constexpr (sizeof(four) == 8) {
     asm volatile("st.global.v2.u32 [%0], {%1, %2};" ::"l"(to), "r"(four.x), "r"(four.y) : "memory");
   } else {
     *reinterpret_cast<FourOf<kElement>*>(to) = four;

@@ -59,6 +59,12 @@ constexpr int pitch_bytes(Element element, int channels) {
   const int bytes = round_up(round_up(channels, step_channels(element)) * size_of(element), 16);
   return bytes / 16 % 2 == 1 ? bytes : bytes + 16;
 }
+// The same for what no product reads: whole sectors of 32 bytes, an odd number of them, so that a
+// copy asks for each sector of x once.
+constexpr int sector_pitch_bytes(Element element, int channels) {
+  const int bytes = round_up(round_up(channels, step_channels(element)) * size_of(element), 32);
+  return bytes / 32 % 2 == 1 ? bytes : bytes + 32;
+}
 constexpr int panel_bytes(Element element, int channels) {
   return ceil_div(channels, step_channels(element)) * step_bytes(element);
 }
@@ -130,7 +136,8 @@ constexpr Cut cut(const Module& m, const Tile& t) {
   c.stage_offset = offset;
   int stage = 0;
   if (!m.expand.present) {
-    c.input_pitch = pitch_bytes(m.element, c.middle_in);
+    c.input_pitch =
+        m.lone() ? pitch_bytes(m.element, c.middle_in) : sector_pitch_bytes(m.element, c.middle_in);
     stage += (m.lone() ? padded_pixels : padded_halo) * c.input_pitch;
   }
   c.expand_weights = stage;

@@ -165,9 +165,8 @@ TEST(FusedCost, CountsHalosAndSlices) {
             .warps_sums = 1,
             .strip = 7};
   const auto bytes = [&] { return report(p, tile, h200).estimate; };
-  // Of a halo of 16 x 16 one row and one column lie outside the map. Every second pixel's sectors
-  // are asked for twice, since they lie across two of shared memory's.
-  const double x_tiles = 1.5 * 4 * 15 * 15 * 64 * 2, y = 28 * 28 * 128 * 2;
+  // Of a halo of 16 x 16 one row and one column lie outside the map.
+  const double x_tiles = 4 * 15 * 15 * 64 * 2, y = 28 * 28 * 128 * 2;
   const double taps = 64 * 9 * 4, weights = 64 * 128 * 2;
   ASSERT_EQ(report(p, tile, h200).reason, "");
   EXPECT_DOUBLE_EQ(bytes().bytes_l2, x_tiles + y + 4 * (weights + taps));
@@ -175,6 +174,25 @@ TEST(FusedCost, CountsHalosAndSlices) {
   EXPECT_DOUBLE_EQ(bytes().flops, 2.0 * 28 * 28 * 64 * (9 + 128));
   tile.outputs = 64;
   EXPECT_DOUBLE_EQ(bytes().bytes_l2, 2 * x_tiles + y + 4 * (weights + 2 * taps));
+}
+
+// A product's operand has lines an odd number of 16 bytes apart: every second pixel's sectors lie
+// across two of shared memory's, and are asked for twice.
+TEST(FusedCost, CountsSectorsThatAreAskedForTwice) {
+  const FusedProblem p = problem(DType::kF16, {pointwise(64, 28, 128)});
+  const DeviceDesc h200 = testing::gpu_profile("sm_90a");
+  const Tile tile{.rows = 14,
+                  .columns = 14,
+                  .outputs = 128,
+                  .middle = 64,
+                  .inputs = 64,
+                  .warps_outputs = 8,
+                  .warps_sums = 1,
+                  .strip = 7,
+                  .stage_weights = true};
+  ASSERT_EQ(report(p, tile, h200).reason, "");
+  EXPECT_DOUBLE_EQ(report(p, tile, h200).estimate.bytes_l2,
+                   1.5 * 28 * 28 * 64 * 2 + 28 * 28 * 128 * 2 + 4 * 64 * 128 * 2);
 }
 
 // What permits two parts is computed strictly as well; the device decides which are offered.

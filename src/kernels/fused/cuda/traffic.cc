@@ -29,14 +29,14 @@ double in_sectors(double bytes, double pitch) {
 }
 
 // Of the pixels that blocks copy to shared memory, how many lie there at another half of a sector
-// than in memory. Lines in shared memory are an odd number of half sectors apart (pitch_bytes),
-// those in memory `halves` of them.
-double misplaced_share(const Module& m, const Tile& t, const Cut& c, int halves) {
+// than in memory. Lines in shared memory are `shared` half sectors apart, those in memory `halves`.
+double misplaced_share(const Module& m, const Tile& t, const Cut& c, int shared, int halves) {
   const int stride_h = m.lone() ? m.project_stride_h : 1;
   const int stride_w = m.lone() ? m.project_stride_w : 1;
   // Whether the difference changes from one column, or from one row, to the next.
-  if ((1 + stride_w * halves) % 2 != 0) return 0.5;
-  if ((c.halo_columns + stride_h * m.w * halves) % 2 != 0) return 0.5;
+  if ((shared + stride_w * halves) % 2 != 0) return 0.5;
+  if ((c.halo_columns * shared + stride_h * m.w * halves) % 2 != 0) return 0.5;
+  if (halves % 2 == 0) return 0;
   const auto odd_share = [](int tiles, int step, int pad) {
     int odd = 0;
     for (int i = 0; i < tiles; ++i) odd += (i * step - pad) % 2 != 0 ? 1 : 0;
@@ -60,7 +60,8 @@ double copied(const Module& m, const Tile& t, const Cut& c, double bytes, double
   // Sectors of a run in its place: one more where it begins and ends with a half.
   double sectors = std::ceil(parts / 2);
   if (line_odd && std::fmod(parts, 2) == 0) sectors += 0.5;
-  const double misplaced = misplaced_share(m, t, c, line_odd ? 1 : 2);
+  const int shared = (m.expand.present ? c.x_pitch : c.input_pitch) / 16;
+  const double misplaced = misplaced_share(m, t, c, shared, line_odd ? 1 : 2);
   return kSector * (misplaced * parts + (1 - misplaced) * sectors);
 }
 
