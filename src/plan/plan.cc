@@ -129,6 +129,58 @@ PlannedGraph search_and_plan(const Graph& graph, const PlanOptions& options,
   return result;
 }
 
+// The plan of the least arena that there is a way to. Gaps between tensors, and results that take
+// their operands' places, are known once a plan is made: what needs least at once step by step may
+// take the larger arena, so that the plan for the time and the one without modules are tried, too.
+PlannedGraph least_arena(const Graph& graph, const PlanOptions& options, const CostModel& model) {
+  PlanOptions asked = options;
+  asked.memory_budget = SIZE_MAX;
+  asked.objective = Objective::kMemory;
+  PlannedGraph best = search_and_plan(graph, asked, model);
+  const auto try_another = [&] {
+    PlannedGraph other = search_and_plan(graph, asked, model);
+    if (other.plan.arena_bytes < best.plan.arena_bytes) best = std::move(other);
+  };
+  if (options.fuse && options.force.empty()) {  // what is forced may be a module
+    asked.fuse = false;
+    try_another();
+    asked.fuse = true;
+  }
+  asked.objective = Objective::kTime;
+  try_another();
+  return best;
+}
+
+// The best plan under the objective whose arena keeps the budget; one that does not when none was
+// found. Throws kOutOfMemory when not even one step at a time keeps it.
+PlannedGraph search_within(const Graph& graph, const PlanOptions& options, const CostModel& model) {
+  const auto fits = [&](const PlannedGraph& planned) {
+    return planned.plan.arena_bytes <= options.memory_budget;
+  };
+  if (options.objective == Objective::kMemory) return least_arena(graph, options, model);
+  PlanOptions asked = options;
+  try {
+    PlannedGraph best = search_and_plan(graph, options, model);
+    // Tensors of different lives leave gaps between them, so that an arena may be larger than the
+    // most that is alive at once: the search is then asked for less.
+    constexpr int kRounds = 6;
+    for (int round = 0; round < kRounds && !fits(best); ++round) {
+      const std::size_t excess = best.plan.arena_bytes - options.memory_budget;
+      if (excess >= asked.memory_budget) break;
+      asked.memory_budget -= excess;
+      best = search_and_plan(graph, asked, model);
+    }
+    if (fits(best)) return best;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kOutOfMemory) throw;
+    PlannedGraph least = least_arena(graph, options, model);
+    // What the search says of less than was allowed is no answer.
+    if (!fits(least) && asked.memory_budget == options.memory_budget) throw;
+    return least;
+  }
+  return least_arena(graph, options, model);
+}
+
 }  // namespace
 
 PlannedGraph plan_graph(Graph graph, const PlanOptions& options) {
@@ -139,22 +191,7 @@ PlannedGraph plan_graph(Graph graph, const PlanOptions& options) {
   check_forced(options);
   const std::unique_ptr<CostModel> named = named_cost_model(options);
   const CostModel& model = options.cost_model != nullptr ? *options.cost_model : *named;
-  PlannedGraph best = search_and_plan(graph, options, model);
-  // Tensors of different lives leave gaps between them, so that an arena may be larger than the
-  // most that is alive at once: the search is then asked for less.
-  constexpr int kRounds = 6;
-  PlanOptions asked = options;
-  for (int round = 0; round < kRounds && best.plan.arena_bytes > options.memory_budget; ++round) {
-    const std::size_t excess = best.plan.arena_bytes - options.memory_budget;
-    if (excess >= asked.memory_budget) break;
-    asked.memory_budget -= excess;
-    try {
-      best = search_and_plan(graph, asked, model);
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kOutOfMemory) throw;
-      break;
-    }
-  }
+  PlannedGraph best = search_within(graph, options, model);
   check_forced_ran(best.graph, best.plan, options);
   check_budget(best.graph, best.plan, options);
   return best;
