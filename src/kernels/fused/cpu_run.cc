@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/depthwise/rows.h"
-#include "kernels/simd/gemm.h"
-
 namespace convoy {
 namespace {
 
@@ -36,13 +33,13 @@ struct Columns {
 
 class CpuKernel final : public Kernel {
  public:
-  CpuKernel(const FusedProblem& problem, const CpuTile& tile)
+  CpuKernel(const FusedProblem& problem, const CpuTile& tile, const CpuKernels& kernels)
       : problem_(problem),
         stages_(problem_),
         tile_(tile),
         scratch_(stages_, tile),
-        gemm_(gemm_kernels()),
-        rows_(depthwise_kernels()) {
+        gemm_(kernels.gemm),
+        rows_(kernels.depthwise) {
     strips_ = (stages_.rows + tile_.rows - 1) / tile_.rows;
     bands_ = (stages_.columns + tile_.columns - 1) / tile_.columns;
     const std::int64_t floats = lay_out_slices();
@@ -313,8 +310,9 @@ std::size_t cpu_module_workspace(const FusedProblem& problem, const CpuTile& til
   return static_cast<std::size_t>(scratch.floats() * threads) * sizeof(float);
 }
 
-std::unique_ptr<Kernel> make_cpu_module(const FusedProblem& problem, const CpuTile& tile) {
-  return std::make_unique<CpuKernel>(problem, tile);
+std::unique_ptr<Kernel> make_cpu_module(const FusedProblem& problem, const CpuTile& tile,
+                                        const CpuKernels& kernels) {
+  return std::make_unique<CpuKernel>(problem, tile, kernels);
 }
 
 }  // namespace convoy

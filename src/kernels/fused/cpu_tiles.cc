@@ -188,13 +188,13 @@ constexpr double kDepthwiseShare = 0.35;  // any other
 constexpr double kPanelSeconds = 25e-9;   // of a matrix product's panel, begun and ended
 constexpr double kRowSeconds = 25e-9;     // of one or two rows of a block of channels, as well
 
+}  // namespace
+
 bool is_streamed(const ConvDesc& d) {
   const bool square = d.r == d.s && (d.r == 3 || d.r == 5 || d.r == 7);
   return square && d.stride_h == d.stride_w && d.stride_h <= 2 && d.dilation_h == 1 &&
          d.dilation_w == 1;
 }
-
-}  // namespace
 
 double cpu_seconds(const FusedProblem& problem, const CpuTile& tile, const DeviceDesc& device) {
   const CpuStages stages(problem);

@@ -73,6 +73,10 @@ CpuTile choose_cpu_tile(const FusedProblem& problem, CpuModule module, const Dev
 // `channels` a whole number of vectors, whole maps for pwdw.
 CpuTile fitted(const FusedProblem& problem, CpuModule module, CpuTile tile);
 
+// Whether the depthwise kernel takes two rows of y at a time, walking along the columns
+// (depthwise/stream-inl.h).
+bool is_streamed(const ConvDesc& d);
+
 // Multiply-adds times two, those of the halo counted as often as they are computed.
 double cpu_flops(const FusedProblem& problem, const CpuTile& tile);
 

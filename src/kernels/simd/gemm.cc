@@ -41,6 +41,10 @@ std::int64_t packed_elements(std::int64_t depth, std::int64_t columns) {
   return depth * Panels(columns).vectors * kLanes;
 }
 
+std::int64_t tile_rows(std::int64_t columns, std::int64_t panel) {
+  return kTileRows[Panels(columns).width(panel)];
+}
+
 void pack(const float* b, std::int64_t row_stride, std::int64_t column_stride, std::int64_t depth,
           std::int64_t columns, std::int64_t begin, std::int64_t end, float* packed) {
   const Panels cut(columns);
@@ -95,6 +99,7 @@ const GemmKernels& kernels() {
       .panels = panels,
       .panel_column = panel_column,
       .packed_elements = packed_elements,
+      .tile_rows = tile_rows,
       .pack = pack,
       .packed = multiply<true>,
       .unpacked = multiply<false>,

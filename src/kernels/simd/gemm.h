@@ -50,6 +50,8 @@ struct GemmKernels {
   std::int64_t (*panels)(std::int64_t columns);
   std::int64_t (*panel_column)(std::int64_t columns, std::int64_t panel);  // its first column
   std::int64_t (*packed_elements)(std::int64_t depth, std::int64_t columns);
+  // Rows of y that stay in registers at a time, while the panel is walked along its depth.
+  std::int64_t (*tile_rows)(std::int64_t columns, std::int64_t panel);
   // Packs panels [begin, end) of b[kk * row_stride + j * column_stride] into the whole buffer's
   // start `packed`, which must be 64-byte aligned.
   void (*pack)(const float* b, std::int64_t row_stride, std::int64_t column_stride,
