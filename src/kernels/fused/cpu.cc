@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "kernels/fused/cpu_run.h"
+#include "kernels/fused/cpu_traffic.h"
 #include "kernels/fused/entries.h"
 
 namespace convoy {
@@ -53,6 +54,14 @@ Estimate estimate_of(const OpDesc& op, const FusedProblem& problem, const CpuTil
   Estimate estimate = estimate_streaming(op, device);
   estimate.flops = cpu_flops(problem, tile);
   estimate.workspace_bytes = cpu_module_workspace(problem, tile, device.threads);
+  // To the operands, once each, comes what tiles and slices read and write again where a core's
+  // caches do not keep it. Ring and tile are not in it as long as L2 holds them: the maps of
+  // convolutions one after the other pass L1 as often, and their estimates count operands once.
+  const CpuTraffic traffic = cpu_traffic(problem, tile, device);
+  estimate.bytes_l2 = std::max(estimate.bytes_l2, traffic.l3.total());
+  if (estimate.bytes_dram > 0) {
+    estimate.bytes_dram = std::max(estimate.bytes_dram, traffic.dram.total());
+  }
   estimate.seconds = std::max(estimate.seconds, cpu_seconds(problem, tile, device));
   return estimate;
 }
