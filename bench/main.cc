@@ -29,7 +29,19 @@ nlohmann::ordered_json to_json(const Row& row) {
                                  {"workspace_bytes", row.workspace_bytes},
                                  {"error", row.error}};
   if (!row.tile.empty()) json["tile"] = row.tile;
-  if (row.device == "cpu") return json;
+  for (const LevelBytes& level : row.levels) {
+    json["predicted_" + std::string(level.name) + "_bytes"] = level.predicted;
+    json["counted_" + std::string(level.name) + "_bytes"] = level.counted;
+  }
+  if (row.device == "cpu") {
+    if (row.predicted_milliseconds > 0) {
+      json["us"] = row.best_milliseconds * 1e3;
+      json["predicted_us"] = row.predicted_milliseconds * 1e3;
+      json["exceeds_l3"] = row.bytes > row.l2_bytes;
+      if (!row.chosen_by.empty()) json["chosen_by"] = row.chosen_by;
+    }
+    return json;
+  }
   json["device_name"] = row.device_name;
   json["tflops"] = row.milliseconds > 0 ? row.flops / row.milliseconds / 1e9 : 0;
   json["peak_bytes"] = row.peak_bytes;

@@ -1,6 +1,5 @@
 #include "bench/planner.h"
 
-#include "base/error.h"
 #include "bench/cuda/planner.h"
 #include "device/name.h"
 
@@ -10,7 +9,7 @@ std::vector<Row> planner_suite(const Options& options) {
   if (parse_device(options.device).kind == DeviceDesc::Kind::kCuda) {
     return device_planner_suite(options);
   }
-  fail(ErrorCode::kUnsupported, "the planner's suite measures GPUs: give --device cuda");
+  return cpu_planner_suite(options);
 }
 
 }  // namespace convoy::bench

@@ -28,6 +28,13 @@ struct Options {
   bool once = false;    // GPU: launch each variant once, for a profiler to count
 };
 
+// Bytes between one level of memory and those nearer: what the cost model says and what was
+// counted.
+struct LevelBytes {
+  const char* name;  // "l2"
+  double predicted = 0, counted = 0;
+};
+
 // One line of the JSON list every suite prints.
 struct Row {
   std::string suite, layer, implementation, device = "cpu", dtype = "f32", layout;
@@ -51,6 +58,7 @@ struct Row {
   std::string device_name;   // "NVIDIA H200"
   // What the cost model said of the row, where that is what is measured; 0: it was not asked.
   double predicted_milliseconds = 0, predicted_l2_bytes = 0, predicted_dram_bytes = 0;
+  std::vector<LevelBytes> levels;  // CPU rows of the planner's suite
 };
 
 struct NamedConv {

@@ -48,6 +48,21 @@ def test_bytes_are_those_of_l2_at_batch_1_and_of_memory_beyond_it():
     assert any("DRAM batch 32" in line and "20.0 %" in line for line in tool.byte_lines([small, large]))
 
 
+def test_kernels_of_the_cpu_are_judged_one_by_one():
+    rows = [tile("a", 5, 10, device="cpu", impl="pw"), tile("b", 20, 10, device="cpu", impl="pw"),
+            tile("a", 3, 4, device="cpu", impl="dw"), tile("a", 3, 4, device="cuda", impl="dw")]
+    dw, pw = tool.kernel_lines(rows)
+    assert "1 rows: mean error  25.0 %, predicted over measured 0.75" in dw
+    assert "2 rows: mean error  75.0 %, predicted over measured 1.00" in pw
+
+
+def test_bytes_of_the_cpu_are_judged_by_level():
+    rows = [tile("a", 1, 1, bytes=100, counted_l2_bytes=200, predicted_l2_bytes=220),
+            tile("b", 1, 1, bytes=100, counted_l2_bytes=10, predicted_l2_bytes=40), tile("c", 1, 1)]
+    (line,) = tool.level_lines(rows)
+    assert "2 tiles: mean absolute error  20.0 %, 1 beyond 25 %, worst 30 % (b)" in line
+
+
 def test_the_command_reports_and_refuses(tmp_path):
     rows = tmp_path / "planner.json"
     rows.write_text(json.dumps([tile("a", 5, 6), tile("a", 6, 4)]))

@@ -4,7 +4,8 @@
     planner_report.py PLANNER.json [COUNTED.json]
 
 PLANNER.json has the measured tiles, COUNTED.json one tile of each problem with the bytes that
-join_bytes_fcm.py put there. Time: over all tiles. Choice: the tile with the least prediction beside
+join_bytes_fcm.py put there; rows of the CPU have their own counts, for every level and tile. Time:
+over all tiles, and of each kernel. Choice: the tile with the least prediction beside
 the fastest measured, by problem. Bytes: what moved between L2 and multiprocessors at batch 1, what device
 memory moved at larger batches, for problems whose operands do not fit L2."""
 
@@ -36,6 +37,19 @@ def correlation(xs, ys):
     cross = sum((x - mean_a) * (y - mean_b) for x, y in zip(a, b))
     norm = math.sqrt(sum((x - mean_a) ** 2 for x in a) * sum((y - mean_b) ** 2 for y in b))
     return cross / norm if norm > 0 else 1.0
+
+
+def kernel_lines(rows):
+    """By kernel of the CPU, where a bias of one of several would make plans choose wrongly."""
+    groups = {}
+    for row in timed(rows):
+        if row.get("device") == "cpu":
+            groups.setdefault(row["impl"], []).append(row["predicted_us"] / row["us"])
+    for name, ratios in sorted(groups.items()):
+        error = sum(abs(ratio - 1) for ratio in ratios) / len(ratios)
+        mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+        yield (f"kernel  {name:26} {len(ratios):6} rows: mean error {100 * error:5.1f} %, "
+               f"predicted over measured {mean:.2f}")
 
 
 def problem(row):
@@ -101,6 +115,24 @@ def byte_errors(rows):
             yield row, predicted / counted
 
 
+def level_lines(rows):
+    """Bytes of the CPU's levels. Errors are taken of the operands, at least: what nearly fits a cache
+    moves next to nothing beyond it."""
+    for level in ("registers", "l2", "l3", "dram"):
+        found = [row for row in rows if f"counted_{level}_bytes" in row]
+        if not found:
+            continue
+        errors = []
+        for row in found:
+            counted, predicted = (row[f"{what}_{level}_bytes"] for what in ("counted", "predicted"))
+            errors.append((abs(predicted - counted) / max(counted, row["bytes"]), row["layer"]))
+        worst, layer = max(errors)
+        beyond = sum(error > 0.25 for error, _ in errors)
+        mean = sum(error for error, _ in errors) / len(errors)
+        yield (f"bytes   {level:9} {len(errors):5} tiles: mean absolute error {100 * mean:5.1f} %, "
+               f"{beyond} beyond 25 %, worst {100 * worst:.0f} % ({layer})")
+
+
 def byte_lines(rows):
     groups = {}
     for row, ratio in byte_errors(rows):
@@ -122,7 +154,11 @@ def main(arguments):
     lists = [json.loads(pathlib.Path(name).read_text()) for name in arguments]
     for line in time_lines(lists[0]):
         print(line)
+    for line in kernel_lines(lists[0]):
+        print(line)
     for line in choice_lines(lists[0]):
+        print(line)
+    for line in level_lines(lists[0]):
         print(line)
     for line in byte_lines(lists[1] if len(lists) > 1 else []):
         print(line)
