@@ -43,6 +43,15 @@ std::string forced_text(const PlanFile& file) {
   return text.empty() ? "nothing" : text;
 }
 
+std::string strips_text(const PatchChoice& patches) {
+  std::string text;
+  for (const PatchRegion& region : patches) {
+    text += (text.empty() ? "" : ", ") + std::to_string(region.strips) + " of nodes " +
+            std::to_string(region.first) + " to " + std::to_string(region.last);
+  }
+  return text.empty() ? "none" : text;
+}
+
 std::vector<PlanField> header_fields(const PlanFile& a, const PlanFile& b) {
   std::vector<PlanField> fields;
   compare(fields, "model", a.model, b.model);
@@ -56,6 +65,7 @@ std::vector<PlanField> header_fields(const PlanFile& a, const PlanFile& b) {
   compare(fields, "precision", std::string(to_string(a.precision)),
           std::string(to_string(b.precision)));
   compare(fields, "force", forced_text(a), forced_text(b));
+  compare(fields, "strips", strips_text(a.patches), strips_text(b.patches));
   compare(fields, "device", device_text(a.device), device_text(b.device));
   const auto figures = [](const DeviceDesc& d) { return profile_text(d, "detected", "detected"); };
   if (fields.empty() || fields.back().name != "device") {

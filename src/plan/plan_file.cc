@@ -58,7 +58,8 @@ class Origins {
 
 }  // namespace
 
-PlanFile plan_file(const Graph& before, const PlannedGraph& planned, const PlanOptions& options) {
+PlanFile plan_file(const Graph& before, const PlannedGraph& planned, const PlanOptions& options,
+                   const PatchChoice& patches) {
   const Plan& plan = planned.plan;
   PlanFile file;
   file.version = kVersion;
@@ -72,11 +73,13 @@ PlanFile plan_file(const Graph& before, const PlannedGraph& planned, const PlanO
   file.precision = options.precision;
   file.force = options.force;
   file.device = plan.device;
-  const Origins origins(before, planned.graph);
+  file.patches = patches;
+  const Graph cut = patches.empty() ? before : with_patches(before, patches);
+  const Origins origins(cut, planned.graph);
   for (const Step& step : plan.steps) {
     PlanFile::Step& row = file.steps.emplace_back();
     for (const std::int32_t at : origins.of(planned.graph, step.node)) {
-      row.nodes.push_back({at, before.nodes[static_cast<std::size_t>(at)].name});
+      row.nodes.push_back({at, cut.nodes[static_cast<std::size_t>(at)].name});
     }
     row.kernel = step.implementation->name;
     row.tile = step.tile;

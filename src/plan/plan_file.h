@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "plan/patch.h"
 #include "plan/plan.h"
 
 namespace convoy {
@@ -21,7 +22,7 @@ inline constexpr std::size_t kMostPlanBytes = 16 << 20;
 
 struct PlanFile {
   struct Node {
-    std::int32_t index = 0;  // in the graph after its passes, before anything is fused
+    std::int32_t index = 0;  // in the graph after its passes, cut into strips, not yet fused
     std::string name;        // for people
     bool operator==(const Node&) const = default;
   };
@@ -51,14 +52,17 @@ struct PlanFile {
   bool what_if = false;  // PlanOptions::what_if: to be looked at, not to be run
   DType precision = DType::kF32;
   std::map<std::string, std::string> force;
-  DeviceDesc device;  // every figure that kernels choose by
+  PatchChoice patches;  // what runs strip by strip, by nodes of the graph after its passes
+  DeviceDesc device;    // every figure that kernels choose by
   std::vector<Step> steps;
   std::size_t arena_bytes = 0;
   std::vector<Value> values;
 };
 
-// The file of a plan that plan_graph() made of `before` with `options`.
-PlanFile plan_file(const Graph& before, const PlannedGraph& planned, const PlanOptions& options);
+// The file of a plan that plan_graph() made of `before`, cut into strips as `patches` says, with
+// `options`.
+PlanFile plan_file(const Graph& before, const PlannedGraph& planned, const PlanOptions& options,
+                   const PatchChoice& patches = {});
 
 std::string to_text(const PlanFile& file);
 

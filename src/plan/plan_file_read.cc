@@ -225,6 +225,15 @@ class Reader {
       Words name(forced.substr(std::min(space + 1, forced.size())), value_line_);
       file.force[key.name()] = name.name();
     }
+    while (is("strips")) {
+      Words line = words("strips");
+      PatchRegion region;
+      region.strips = line.whole<std::int64_t>();
+      region.first = line.expect(" of nodes ").whole<std::int32_t>();
+      region.last = line.expect(" to ").whole<std::int32_t>();
+      line.end();
+      file.patches.push_back(region);
+    }
   }
 
   void read_device(DeviceDesc& device) {

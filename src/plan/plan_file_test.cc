@@ -165,6 +165,29 @@ TEST(PlanFile, IsReplayedBitForBit) {
   }
 }
 
+TEST(PlanFile, SaysWhatRunsInStrips) {
+  Graph graph = model();
+  infer_shapes(graph, {}, {});
+  PlanOptions options;
+  options.device = detect_cpu(1);
+  // The stem, which nothing else reads before its activation.
+  const PatchChoice choice{{0, 1, 4}};
+  const PlannedGraph planned = plan_graph(with_patches(graph, choice), options);
+  const std::string text = to_text(plan_file(graph, planned, options, choice));
+  EXPECT_THAT(text, HasSubstr("\nstrips = 4 of nodes 0 to 1\n"));
+  const PlanFile file = parse_plan_file(text, "a.plan");
+  EXPECT_EQ(file.patches, choice);
+  const PlannedGraph again = replay(graph, file, options, "a.plan");
+  EXPECT_EQ(to_string(again.plan, again.graph), to_string(planned.plan, planned.graph));
+  EXPECT_EQ(again.plan.arena_bytes, planned.plan.arena_bytes);
+  for (const PatchRegion& wrong : {PatchRegion{0, 99, 4}, PatchRegion{0, 1, 1000000000}}) {
+    PlanFile other = file;
+    other.patches = {wrong};
+    expect_refused([&] { replay(graph, other, options, "a.plan"); }, ErrorCode::kInvalidArgument,
+                   "patches: ");
+  }
+}
+
 TEST(PlanFile, KeepsWhatWasPlannedWhateverTheDeviceIsSaidToDo) {
   // Kernels that choose by the device's figures see those of the file.
   PlanFile file = parse_plan_file(saved(), "a.plan");

@@ -101,6 +101,10 @@ std::string to_text(const PlanFile& file) {
   out.line("precision", std::string(to_string(file.precision)));
   for (const auto& [key, name] : file.force)
     out.line("force", printable_name(key) + " " + printable_name(name));
+  for (const PatchRegion& region : file.patches) {
+    out.line("strips", std::to_string(region.strips) + " of nodes " + std::to_string(region.first) +
+                           " to " + std::to_string(region.last));
+  }
   out.section("device");
   out.raw(profile_text(file.device, "detected", "detected"));
   out.section("threads");

@@ -38,6 +38,7 @@ class Replay {
              ErrorCode::kUnsupported);
     }
     result_.plan.precision = file_.precision;
+    cut_strips();
     apply_groups();
     choose_kernels();
     place_values(result_.graph, views_, result_.plan);
@@ -84,6 +85,15 @@ class Replay {
     result_.plan.device.name = device_.name;
     result_.plan.device.cuda.ordinal = device_.cuda.ordinal;
   }
+  void cut_strips() {
+    if (file_.patches.empty()) return;
+    try {
+      before_ = with_patches(before_, file_.patches);
+    } catch (const Error& error) {
+      refuse(error.what());
+    }
+  }
+
   static std::string kind(const DeviceDesc& device) {
     return device.kind == DeviceDesc::Kind::kCpu ? "cpu" : "cuda";
   }
