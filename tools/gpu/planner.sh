@@ -2,7 +2,8 @@
 # The cost model of the fused modules against a GPU: OUTPUT/planner.json, every measured tile with
 # what was predicted of it, and OUTPUT/counted.json, the chosen tile of each problem with the bytes
 # that Nsight Compute counted; then what they say together.
-# Each counted kernel runs once from an L2 that holds none of its operands.
+# Each counted kernel runs once from an L2 that holds none of its operands. More is counted than one pass
+# of the profiler can: what it puts back between passes leaves L2 full of lines to be written.
 if [ $# -lt 2 ] || [ ! -x "$1/convoy-bench" ]; then
   echo "usage: tools/gpu/planner.sh BINARIES OUTPUT [convoy-bench planner option...]" >&2
   echo "BINARIES: the folder that convoy-bench was built or carried into" >&2
@@ -23,7 +24,7 @@ ncu=$(command -v ncu || ls /usr/local/cuda/bin/ncu /opt/nvidia/nsight-compute/*/
 if [ -n "$ncu" ]; then
   "$ncu" --profile-from-start off --clock-control none --cache-control none --csv --page raw \
     --print-units base --log-file "$output/ncu.csv" \
-    --metrics dram__bytes_read.sum,dram__bytes_write.sum,lts__t_bytes.sum,l1tex__m_xbar2l1tex_read_bytes.sum,l1tex__m_l1tex2xbar_write_bytes.sum \
+    --metrics dram__bytes_read.sum,dram__bytes_write.sum,lts__t_bytes.sum,l1tex__m_xbar2l1tex_read_bytes.sum,l1tex__m_l1tex2xbar_write_bytes.sum,lts__t_sectors_srcunit_tex_op_read.sum,lts__t_sectors_srcunit_tex_op_write.sum \
     "${suite[@]}" --once --json "$output/counted.json" >"$output/counted.txt" || {
     tail -n 20 "$output/counted.txt" "$output/ncu.csv" >&2
     exit 1
