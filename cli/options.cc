@@ -34,6 +34,9 @@ void ModelOptions::add_to(CLI::App& app) {
   app.add_flag("--no-fuse", no_fuse, "Every convolution a step of its own");
   app.add_option("--save-plan", save_plan, "Write the plan to a file");
   app.add_option("--load-plan", load_plan, "Run the plan of a file instead of searching for one");
+  app.add_option("--memory-budget", memory_budget,
+                 "The most that activations may take, as 2M or 500k; early layers then run in "
+                 "strips of rows where they must");
   app.add_option("--json", json, "Write the result as JSON to a file, or - for standard output");
 }
 
@@ -78,6 +81,22 @@ DType precision_of(const ModelOptions& options) {
     if (options.precision == to_string(dtype)) return dtype;
   }
   throw UsageError("--precision " + options.precision + ": expected f32, f16, bf16 or s8");
+}
+
+std::size_t parse_size(const std::string& text) {
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const std::map<std::string, double> units{{"", 1},         {"B", 1},        {"k", 1024.0},
+                                            {"K", 1024.0},   {"KiB", 1024.0}, {"M", 0x1p20},
+                                            {"MiB", 0x1p20}, {"G", 0x1p30},   {"GiB", 0x1p30}};
+  const auto unit = units.find(std::string(stop, end));
+  // Beyond 2^53 a double no longer counts bytes, and no memory is that large.
+  if (error != std::errc{} || unit == units.end() || !(number * unit->second >= 1) ||
+      number * unit->second > 0x1p53) {
+    throw UsageError("'" + text + "' is not a size such as 2M, 500k or 4096");
+  }
+  return static_cast<std::size_t>(number * unit->second);
 }
 
 Shape parse_shape(const std::string& text) {
@@ -145,6 +164,9 @@ CompileOptions compile_options(const ModelOptions& options, const Graph& graph,
   }
   result.plan.objective = objective_of(options);
   result.plan.fuse = !options.no_fuse;
+  if (!options.memory_budget.empty()) {
+    result.plan.memory_budget = parse_size(options.memory_budget);
+  }
   result.disabled_passes.insert(options.disabled.begin(), options.disabled.end());
   apply_plan_files(options, result);
   return result;

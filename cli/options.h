@@ -36,6 +36,7 @@ struct ModelOptions {
   std::string objective = "time";     // what the plan makes least
   bool no_fuse = false;               // every convolution a step of its own
   std::string save_plan, load_plan;   // files
+  std::string memory_budget;          // of activations, as 2M; empty: none
   bool json_to_stdout() const { return json == "-"; }
   std::string json;  // file, "-" for standard output, empty for none
 
@@ -64,6 +65,9 @@ DType precision_of(const ModelOptions& options);
 // others lend their shapes to inputs whose extents the model leaves open.
 CompileOptions compile_options(const ModelOptions& options, const Graph& graph,
                                const NamedTensors& known);
+
+// "500k", "2M", "2MiB", "1.5G", "4096": bytes, the units being powers of 1024. Throws UsageError.
+std::size_t parse_size(const std::string& text);
 
 // "1x3x224x224" -> Shape. Throws UsageError.
 Shape parse_shape(const std::string& text);

@@ -53,4 +53,16 @@ std::size_t Liveness::around(const Group& group) const {
   return bytes;
 }
 
+std::size_t Liveness::across(std::int32_t first) const {
+  std::size_t sum = 0;
+  for (const Span& span : spans_) {
+    if (span.first < first && span.last >= first) sum += span.bytes;
+  }
+  return sum;
+}
+
+std::size_t Liveness::bytes(ValueId v) const {
+  return spans_[static_cast<std::size_t>(owner_[static_cast<std::size_t>(v)])].bytes;
+}
+
 }  // namespace convoy

@@ -19,6 +19,11 @@ class Liveness {
   // nodes. Constants and the caller's inputs and outputs are not in the arena and do not count.
   std::size_t around(const Group& group) const;
 
+  // Bytes of what is there before node `first` and is read by it or by later ones.
+  std::size_t across(std::int32_t first) const;
+  // Bytes of the memory that holds `v`; 0 outside of the arena.
+  std::size_t bytes(ValueId v) const;
+
  private:
   struct Span {
     std::int32_t first = -1, last = -1;  // nodes

@@ -6,6 +6,7 @@
 #include "plan/fuse.h"
 #include "plan/liveness.h"
 #include "plan/paper_cost.h"
+#include "plan/patch_search.h"
 #include "plan/place.h"
 #include "plan/search.h"
 #include "plan/select.h"
@@ -181,6 +182,13 @@ PlannedGraph search_within(const Graph& graph, const PlanOptions& options, const
   return least_arena(graph, options, model);
 }
 
+PlannedGraph plan_as_it_is(const Graph& graph, const PlanOptions& options, const CostModel& model) {
+  PlannedGraph best = search_within(graph, options, model);
+  check_forced_ran(best.graph, best.plan, options);
+  check_budget(best.graph, best.plan, options);
+  return best;
+}
+
 }  // namespace
 
 PlannedGraph plan_graph(Graph graph, const PlanOptions& options) {
@@ -191,10 +199,18 @@ PlannedGraph plan_graph(Graph graph, const PlanOptions& options) {
   check_forced(options);
   const std::unique_ptr<CostModel> named = named_cost_model(options);
   const CostModel& model = options.cost_model != nullptr ? *options.cost_model : *named;
-  PlannedGraph best = search_within(graph, options, model);
-  check_forced_ran(best.graph, best.plan, options);
-  check_budget(best.graph, best.plan, options);
-  return best;
+  try {
+    return plan_as_it_is(graph, options, model);
+  } catch (const Error& error) {
+    const bool can_cut = options.memory_budget != SIZE_MAX && options.strips &&
+                         !options.reference_only && options.precision == DType::kF32 &&
+                         options.device.kind == DeviceDesc::Kind::kCpu;
+    if (error.code() != ErrorCode::kOutOfMemory || !can_cut) throw;
+    const auto planner = [&](const Graph& g) { return plan_as_it_is(g, options, model); };
+    if (auto planned = plan_in_strips(graph, options, model, planner)) return std::move(*planned);
+    fail(error.code(),
+         std::string(error.what()) + "; cutting it into strips of rows does not help");
+  }
 }
 
 namespace {

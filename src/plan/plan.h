@@ -68,6 +68,13 @@ struct NotFused {
   std::string reason;
 };
 
+// Nodes that run strip by strip, so that what lies between them is never whole (patch.h).
+struct StripRegion {
+  std::string first, last;  // names of nodes
+  std::int32_t nodes = 0;   // from one to the other
+  std::int64_t strips = 1;
+};
+
 struct Plan {
   std::vector<Step> steps;         // nodes whose results are views (views.h) have none
   std::vector<Place> places;       // one per graph value
@@ -79,6 +86,7 @@ struct Plan {
   DeviceDesc device;
   DType precision = DType::kF32;    // of the graph's f32 tensors
   std::vector<NotFused> not_fused;  // with keep_candidates
+  std::vector<StripRegion> strips;  // in execution order
 };
 
 // What a plan makes least: the time of a run, the bytes that its steps move, or the arena.
@@ -110,6 +118,8 @@ struct PlanOptions {
   std::size_t memory_budget = SIZE_MAX;
   // Whether convolutions that follow each other may become fused modules.
   bool fuse = true;
+  // Whether regions may run strip by strip where the budget demands it; on CPUs alone.
+  bool strips = true;
   // Planning for a device that is not there, or on which not every operator has a kernel yet: such
   // steps are estimated and the plan cannot be run.
   bool what_if = false;
@@ -156,8 +166,9 @@ struct PlannedGraph {
   Plan plan;
 };
 
-// A plan of the graph, convolutions fused wherever that serves the objective (search.h); the graph
-// as it is then. Throws as make_plan() does.
+// A plan of the graph, convolutions fused wherever that serves the objective (search.h), and, where
+// that does not fit the memory budget, regions cut into strips (patch_search.h); the graph as it is
+// then. Throws as make_plan() does.
 PlannedGraph plan_graph(Graph graph, const PlanOptions& options);
 
 // Throws kOutOfMemory, naming the step that needs most and the missing bytes, when the plan's arena
