@@ -72,6 +72,21 @@ std::vector<std::string> read_problems(const std::string& file) {
   return lines;
 }
 
+// The same model without its memory budget, and what the budget costs.
+void measure_without_budget(const BenchOptions& options, const Statistics& within, Json& json) {
+  ModelOptions free = options.model;
+  free.memory_budget.clear();
+  Runner runner = make_runner(free, options.input);
+  const Statistics statistics = runner.measure(options.rule);
+  const std::size_t arena = runner.program().plan.arena_bytes;
+  if (!options.model.json_to_stdout()) {
+    std::printf("no budget   %.3f ms median, %s activations at peak: the budget costs %+.1f %%\n",
+                statistics.median(), human_bytes(arena).c_str(),
+                (within.median() / statistics.median() - 1) * 100);
+  }
+  json["without_budget"] = {{"ms", statistics.median()}, {"arena_bytes", arena}};
+}
+
 void bench_model(const BenchOptions& options) {
   Runner runner = make_runner(options.model, options.input);
   const Statistics statistics = runner.measure(options.rule);
@@ -90,6 +105,7 @@ void bench_model(const BenchOptions& options) {
                {"arena_bytes", program.plan.arena_bytes},
                {"weight_bytes", program.plan.weight_bytes}};
   json.update(to_json(statistics, options.percentiles));
+  if (!options.model.memory_budget.empty()) measure_without_budget(options, statistics, json);
   emit_json(options.model, Json::array({json}));
 }
 

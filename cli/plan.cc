@@ -57,9 +57,7 @@ std::shared_ptr<const Program> compile_apart(Graph graph, CompileOptions options
 void print_summary(const Program& program) {
   std::printf("plan        %s\n", summarize_kernels(program.plan).c_str());
   std::printf("rewritten   %s\n", summarize_passes(program).c_str());
-  std::printf("memory      %s activations at peak, %s weights\n",
-              human_bytes(program.plan.arena_bytes).c_str(),
-              human_bytes(program.plan.weight_bytes).c_str());
+  print_memory(program);
   std::printf("compiled    passes %.1f ms, plan %.1f ms, prepare %.1f ms\n", program.passes_ms,
               program.plan_ms, program.prepare_ms);
 }

@@ -99,7 +99,11 @@ Json to_json(const PlanReport& report) {
   const Program& program = *report.program;
   const Plan& plan = program.plan;
   Json steps = Json::array(), arena = Json::array(), not_fused = Json::array(),
-       passes = Json::array();
+       passes = Json::array(), strips = Json::array();
+  for (const StripRegion& r : plan.strips) {
+    strips.push_back(
+        {{"first", r.first}, {"last", r.last}, {"nodes", r.nodes}, {"strips", r.strips}});
+  }
   for (const StepReport& step : report.steps) steps.push_back(to_json(step, program));
   for (const BufferReport& b : report.buffers) {
     arena.push_back({{"name", b.name},
@@ -124,6 +128,8 @@ Json to_json(const PlanReport& report) {
       {"arena_bytes", plan.arena_bytes},
       {"activation_peak_bytes", plan.activation_peak},
       {"weight_bytes", plan.weight_bytes},
+      {"caller_bytes", caller_bytes(program.graph)},
+      {"strips", strips},
       {"totals", to_json(report.totals)},
       {"layer_by_layer", report.layer_by_layer ? to_json(*report.layer_by_layer) : Json(nullptr)},
       {"steps", steps},

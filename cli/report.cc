@@ -74,6 +74,28 @@ std::string summarize_passes(const Program& program) {
   return text.empty() ? "nothing to rewrite" : text;
 }
 
+std::size_t caller_bytes(const Graph& graph) {
+  std::size_t bytes = 0;
+  for (const auto* ids : {&graph.inputs, &graph.outputs}) {
+    for (const ValueId id : *ids) {
+      const Value& value = graph.value(id);
+      bytes += TensorView{nullptr, value.dtype, Layout::kNchw, *value.shape}.bytes();
+    }
+  }
+  return bytes;
+}
+
+void print_memory(const Program& program) {
+  std::printf("memory      %s activations at peak, %s weights, %s inputs and outputs\n",
+              human_bytes(program.plan.arena_bytes).c_str(),
+              human_bytes(program.plan.weight_bytes).c_str(),
+              human_bytes(caller_bytes(program.graph)).c_str());
+  for (const StripRegion& region : program.plan.strips) {
+    std::printf("strips      %s to %s, %d nodes: %lld strips of rows\n", region.first.c_str(),
+                region.last.c_str(), region.nodes, static_cast<long long>(region.strips));
+  }
+}
+
 void print_measurement(const Runner& runner, const Statistics& statistics,
                        const std::vector<double>& percentiles) {
   const Plan& plan = runner.program().plan;
@@ -81,8 +103,7 @@ void print_measurement(const Runner& runner, const Statistics& statistics,
               statistics.samples.size(), statistics.mean(), statistics.percentile(0));
   for (double p : percentiles)
     std::printf("            %.3f ms p%g\n", statistics.percentile(p), p);
-  std::printf("memory      %s activations at peak, %s weights\n",
-              human_bytes(plan.arena_bytes).c_str(), human_bytes(plan.weight_bytes).c_str());
+  print_memory(runner.program());
   std::printf("device      %s, %d thread%s\n", plan.device.name.c_str(), plan.device.threads,
               plan.device.threads == 1 ? "" : "s");
 }

@@ -24,6 +24,12 @@ std::string summarize_kernels(const Plan& plan);
 // "folded or fused: fuse_epilogues 35, fold_batch_norm 52": passes that changed something.
 std::string summarize_passes(const Program& program);
 
+// Bytes of the model's inputs and outputs, which are the caller's memory and outside every budget.
+std::size_t caller_bytes(const Graph& graph);
+
+// "memory ...": activations, weights, inputs and outputs; and what runs in strips of rows.
+void print_memory(const Program& program);
+
 // Median, percentiles, memory; what bench and the demo print.
 void print_measurement(const Runner& runner, const Statistics& statistics,
                        const std::vector<double>& percentiles);

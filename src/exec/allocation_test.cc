@@ -3,6 +3,7 @@
 // Replaces the allocation functions of the whole test executable.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <limits>
@@ -11,12 +12,15 @@
 #include "base/error.h"
 #include "exec/session.h"
 #include "onnx/load.h"
+#include "tests/support/mobilenet_v2.h"
 
 namespace {
 
 std::atomic<long> allocations{0};  // by any thread
 std::atomic<long> live{0};         // blocks of operator new
 std::atomic<long> until_failure{std::numeric_limits<long>::max()};
+std::atomic<std::size_t> buffer_bytes{0};  // of all Buffers ever made
+std::atomic<std::byte*> last_buffer{nullptr};
 
 // Counts one allocation; false when it is the one to fail.
 bool grant() {
@@ -66,7 +70,10 @@ void operator delete[](void* p, const std::nothrow_t&) noexcept { give(p); }
 // What Buffer takes its memory from.
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
   void* p = nullptr;
-  return grant() && posix_memalign(&p, alignment, bytes) == 0 ? p : nullptr;
+  if (!grant() || posix_memalign(&p, alignment, bytes) != 0) return nullptr;
+  buffer_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  last_buffer = static_cast<std::byte*>(p);
+  return p;
 }
 
 // Sanitizers need malloc for themselves; elsewhere kernels written in C style count as well.
@@ -121,6 +128,49 @@ TEST(Allocation, RunTakesNoMemory) {
     for (int i = 0; i < 20; ++i) session.run_pointers(inputs, outputs);
     const long after = allocations;
     EXPECT_EQ(after - before, 0) << threads << " threads";
+  }
+}
+
+// What a session takes and what its run writes of it: the plan's number, to the last cache line.
+// Once with what lies between convolutions in memory, and once in fused modules, which may book
+// scratch that they do not fill.
+TEST(Allocation, MobileNetV2RunsWithin2MiBAsPlanned) {
+  constexpr std::size_t kBudget = 2 << 20;
+  const testing::MobileNetV2 network(224);
+  for (const bool fuse : {false, true}) {
+    CompileOptions options{.threads = 1};
+    options.plan.fuse = fuse;
+    const auto whole = compile(network.graph, options);
+    options.plan.memory_budget = kBudget;
+    const auto cut = compile(network.graph, options);
+    EXPECT_GT(whole->plan.arena_bytes, fuse ? kBudget : 2 * kBudget);
+    EXPECT_LE(cut->plan.arena_bytes, kBudget);
+    EXPECT_FALSE(cut->plan.strips.empty());
+
+    Tensors tensors(cut->graph);
+    Session(whole).run({&tensors.input, 1}, {&tensors.output, 1});
+    const std::vector<float> expected(tensors.y.as<float>(),
+                                      tensors.y.as<float>() + tensors.output.elements());
+    const std::size_t before = buffer_bytes;
+    Session session(cut);
+    EXPECT_EQ(buffer_bytes - before, cut->plan.arena_bytes);
+    std::byte* const arena = last_buffer;
+    constexpr std::byte kUntouched{0xa5};
+    std::fill_n(arena, cut->plan.arena_bytes, kUntouched);
+    const std::size_t at_start = buffer_bytes;
+    session.run({&tensors.input, 1}, {&tensors.output, 1});
+    EXPECT_EQ(buffer_bytes, at_start);
+    std::size_t touched = cut->plan.arena_bytes;
+    while (touched > 0 && arena[touched - 1] == kUntouched) --touched;
+    std::size_t scratch = 0;
+    for (const Step& step : cut->plan.steps) scratch = std::max(scratch, step.workspace_bytes);
+    if (!fuse) {
+      EXPECT_EQ(scratch, 0u);
+    }
+    EXPECT_GT(touched + kAlignment + scratch, cut->plan.arena_bytes);
+    EXPECT_EQ(std::vector<float>(tensors.y.as<float>(),
+                                 tensors.y.as<float>() + tensors.output.elements()),
+              expected);
   }
 }
 

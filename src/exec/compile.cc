@@ -124,6 +124,8 @@ PlannedGraph plan_or_replay(const Graph& graph, const CompileOptions& options, P
   PlanOptions plan_options = options.plan;
   plan_options.what_if = options.plan_for.has_value();
   plan_options.reference_only = options.reference_only;
+  // The reference is there to be compared with, whatever memory it takes.
+  if (options.reference_only) plan_options.memory_budget = SIZE_MAX;
   const PlanFile* const file = options.replayed.get();
   const int planned_threads = file != nullptr ? file->device.threads : 0;
   const int threads = options.threads > 0 ? options.threads : planned_threads;

@@ -126,6 +126,23 @@ def test_batch_threads_and_force(convoy, small_model):
         s["kernel"] == "conv.direct.cpu.f32" for s in forced["steps"])
 
 
+def test_a_memory_budget_is_kept_or_refused(convoy, block_model):
+    def plan(*arguments):
+        return json.loads(convoy("plan", block_model, "--no-fuse", "--json", "-", *arguments).out)
+    whole = plan()
+    budget = int(0.7 * whole["arena_bytes"])
+    small = plan("--memory-budget", budget)
+    assert small["arena_bytes"] <= budget and small["strips"][0]["strips"] > 1 and not whole["strips"]
+    assert small["caller_bytes"] == whole["caller_bytes"] > 0
+    result = convoy("run", block_model, "--no-fuse", "--memory-budget", budget, "--verify")
+    assert result.status == 0 and "strips" in convoy("plan", block_model, "--no-fuse", "--memory-budget", budget).out
+    bench = convoy("bench", block_model, "--no-fuse", "--memory-budget", budget, "--duration", 0, "--warmup", 0)
+    assert "the budget costs" in bench.out
+    refused(convoy("plan", block_model, "--memory-budget", "2k"), 1, "node '", "memory budget of 2048")
+    for text in ("0", "-1M", "2X", "M", "nan", "inf", "1e300", "2 M", "0x10"):
+        refused(convoy("plan", block_model, f"--memory-budget={text}"), 2, "size")
+
+
 def test_fusion_and_its_objective_are_options(convoy, block_model):
     def kernels(*options):
         answer = json.loads(convoy("plan", block_model, *options, "--json", "-").out)

@@ -216,5 +216,45 @@ TEST(Patches, RandomRegionsOfRandomChainsComputeTheSame) {
   EXPECT_GE(exact, regions * 9 / 10);
 }
 
+// Whatever the budget: it is kept with the same results, or refused.
+TEST(Patches, RandomBudgetsAreKeptOrRefused) {
+  int kept = 0, cut = 0, refused = 0;
+  for (std::uint64_t seed = 1000; seed < 1080; ++seed) {
+    const Chain chain(seed);
+    Random random(seed);
+    CompileOptions options;
+    options.threads = 1;
+    options.plan.fuse = random.chance(50);
+    const auto plain = compile(chain.graph, options);
+    std::vector<float> x(
+        static_cast<std::size_t>(plain->graph.value(plain->graph.inputs[0]).shape->elements()));
+    for (float& v : x) v = random.real(-1, 1);
+    const std::vector<float> expected = run(*plain, x);
+    for (const double share : {0.8, 0.6, 0.4}) {
+      options.plan.memory_budget =
+          static_cast<std::size_t>(share * static_cast<double>(plain->plan.arena_bytes));
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", budget " +
+                   std::to_string(options.plan.memory_budget));
+      try {
+        const auto small = compile(chain.graph, options);
+        EXPECT_LE(small->plan.arena_bytes, options.plan.memory_budget);
+        EXPECT_EQ(check_memory(small->plan, small->graph), "");
+        const std::vector<float> found = run(*small, x);
+        for (std::size_t i = 0; i < found.size(); ++i) {
+          ASSERT_NEAR(found[i], expected[i], 1e-3f * (1 + std::fabs(expected[i])));
+        }
+        ++kept;
+        if (!small->plan.strips.empty()) ++cut;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory) << error.what();
+        ++refused;
+      }
+    }
+  }
+  std::printf("%d budgets kept, %d of them in strips, %d refused\n", kept, cut, refused);
+  EXPECT_GE(kept, 60);
+  EXPECT_GE(cut, 20);
+}
+
 }  // namespace
 }  // namespace convoy::testing
