@@ -219,14 +219,13 @@ std::optional<PatchChoice> PatchSearch::choose(std::size_t budget) {
 std::optional<PlannedGraph> plan_in_strips(const Graph& graph, const PlanOptions& options,
                                            const CostModel& model, const Planner& planner) {
   // Fused modules need less than their convolutions one by one, gaps between tensors more.
-  constexpr double kShares[] = {4, 3, 2.5, 2, 1.7, 1.4, 1.2, 1, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6};
+  constexpr double kShares[] = {4,    3,   2.5,  2,   1.7, 1.4, 1.2, 1,
+                                0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4};
   PatchSearch search(graph, options, model);
   std::optional<PlannedGraph> best;
   double least = kImpossible;
   std::vector<PatchChoice> seen;
   for (const double share : kShares) {
-    // What fits by itself is better than what has room to spare.
-    if (best && share < 1) break;
     const auto choice =
         search.choose(static_cast<std::size_t>(share * static_cast<double>(options.memory_budget)));
     if (!choice) break;
