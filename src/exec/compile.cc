@@ -133,7 +133,8 @@ PlannedGraph plan_or_replay(const Graph& graph, const CompileOptions& options, P
   if (file == nullptr) {
     PlannedGraph planned = plan_graph(graph, plan_options);
     if (options.record_plan) {
-      program.plan_file = std::make_shared<PlanFile>(plan_file(graph, planned, plan_options));
+      program.plan_file = std::make_shared<PlanFile>(
+          plan_file(graph, planned, plan_options, patches_of(planned.plan.strips)));
     }
     return planned;
   }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "exec/session.h"
+#include "plan/plan_file.h"
 #include "tests/support/mobilenet_v2.h"
 
 namespace convoy {
@@ -82,6 +83,29 @@ TEST(MemoryBudget, StripsAreDescribedAndShareTheirKernels) {
   const std::set<std::shared_ptr<const Kernel>> kernels(program->kernels.begin(),
                                                         program->kernels.end());
   EXPECT_LT(kernels.size(), program->kernels.size());
+}
+
+TEST(MemoryBudget, APlanInStripsIsReplayedFromItsFile) {
+  const testing::MobileNetV2 network(kExtent);
+  const std::size_t all = compile(network.graph, within(SIZE_MAX, true))->plan.arena_bytes;
+  CompileOptions options = within(all / 2, true);
+  options.record_plan = true;
+  const auto planned = compile(network.graph, options);
+  ASSERT_FALSE(planned->plan.strips.empty());
+  const std::string text = to_text(*planned->plan_file);
+  auto file = std::make_shared<PlanFile>(parse_plan_file(text, "here"));
+  EXPECT_EQ(to_text(*file), text);
+  CompileOptions from_file = within(all / 2, true);
+  from_file.replayed = file;
+  const auto replayed = compile(network.graph, from_file);
+  EXPECT_EQ(to_string(replayed->plan, replayed->graph), to_string(planned->plan, planned->graph));
+  EXPECT_EQ(replayed->plan.strips.size(), planned->plan.strips.size());
+  EXPECT_EQ(run(replayed), run(planned));
+  // Another number of strips is another graph, whose steps these are not.
+  for (const std::int64_t strips : {std::int64_t{1}, std::int64_t{3000}}) {
+    file->patches[0].strips = strips;
+    EXPECT_THROW(compile(network.graph, from_file), Error) << strips;
+  }
 }
 
 TEST(MemoryBudget, OneThatNothingKeepsIsRefusedByName) {

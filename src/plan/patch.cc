@@ -27,6 +27,23 @@ std::int32_t maker(const Graph& graph, std::int32_t first, std::int32_t last, Va
 
 }  // namespace
 
+std::vector<StripRegion> describe_patches(const Graph& graph, const PatchChoice& choice) {
+  std::vector<StripRegion> strips;
+  for (const PatchRegion& r : choice) {
+    strips.push_back({node_at(graph, r.first).name, node_at(graph, r.last).name, r.first,
+                      r.last - r.first + 1, r.strips});
+  }
+  return strips;
+}
+
+PatchChoice patches_of(const std::vector<StripRegion>& strips) {
+  PatchChoice choice;
+  for (const StripRegion& s : strips) {
+    choice.push_back({s.first_node, s.first_node + s.nodes - 1, s.strips});
+  }
+  return choice;
+}
+
 std::string cannot_patch(const Graph& graph, const Uses& uses, std::int32_t first,
                          std::int32_t last) {
   if (first < 0 || first > last || last >= static_cast<std::int32_t>(graph.nodes.size())) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "plan/plan.h"
 #include "plan/strip_rows.h"
 
 namespace convoy {
@@ -22,6 +23,10 @@ struct PatchRegion {
 
 // Regions that do not overlap, in execution order.
 using PatchChoice = std::vector<PatchRegion>;
+
+// The same with the nodes' names, for a plan of with_patches(), and back.
+std::vector<StripRegion> describe_patches(const Graph& graph, const PatchChoice& choice);
+PatchChoice patches_of(const std::vector<StripRegion>& strips);
 
 // Why these nodes cannot run strip by strip, whatever the number of strips; empty when they can:
 // every node can be cut (strip_rows.h), and of what they compute the last one's result alone is

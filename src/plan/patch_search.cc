@@ -239,12 +239,7 @@ std::optional<PlannedGraph> plan_in_strips(const Graph& graph, const PlanOptions
       }
       if (cost >= least) continue;
       least = cost;
-      planned.plan.strips.clear();
-      for (const PatchRegion& r : *choice) {
-        planned.plan.strips.push_back({graph.nodes[static_cast<std::size_t>(r.first)].name,
-                                       graph.nodes[static_cast<std::size_t>(r.last)].name,
-                                       r.last - r.first + 1, r.strips});
-      }
+      planned.plan.strips = describe_patches(graph, *choice);
       best = std::move(planned);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kOutOfMemory) throw;

@@ -70,8 +70,9 @@ struct NotFused {
 
 // Nodes that run strip by strip, so that what lies between them is never whole (patch.h).
 struct StripRegion {
-  std::string first, last;  // names of nodes
-  std::int32_t nodes = 0;   // from one to the other
+  std::string first, last;      // names of nodes
+  std::int32_t first_node = 0;  // index in the graph before anything is cut or fused
+  std::int32_t nodes = 0;       // from one to the other
   std::int64_t strips = 1;
 };
 

@@ -88,7 +88,9 @@ class Replay {
   void cut_strips() {
     if (file_.patches.empty()) return;
     try {
-      before_ = with_patches(before_, file_.patches);
+      Graph cut = with_patches(before_, file_.patches);
+      result_.plan.strips = describe_patches(before_, file_.patches);
+      before_ = std::move(cut);
     } catch (const Error& error) {
       refuse(error.what());
     }
