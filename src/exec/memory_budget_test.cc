@@ -43,13 +43,12 @@ double seconds(const Program& program) {
   return sum;
 }
 
-TEST(MemoryBudget, IsKeptWithTheSameResultsAndMoreMemoryNeverCostsTime) {
+TEST(MemoryBudget, IsKeptWithTheSameResultsInLessThanTwiceTheTime) {
   const testing::MobileNetV2 network(kExtent);
   for (const bool fuse : {false, true}) {
     const auto whole = compile(network.graph, within(SIZE_MAX, fuse));
     EXPECT_TRUE(whole->plan.strips.empty());
     const std::vector<float> expected = run(whole);
-    double least = seconds(*whole);
     bool cut = false;
     for (const double share : {0.9, 0.7, 0.5, 0.35}) {
       const auto budget =
@@ -65,8 +64,8 @@ TEST(MemoryBudget, IsKeptWithTheSameResultsAndMoreMemoryNeverCostsTime) {
       for (std::size_t i = 0; fuse && i < found.size(); ++i) {
         EXPECT_NEAR(found[i], expected[i], 1e-4f) << share << " [" << i << "]";
       }
-      EXPECT_GE(seconds(*program), least * 0.999) << share;
-      least = seconds(*program);
+      // What strips cost here: halos, and weights read again.
+      EXPECT_LE(seconds(*program), 2 * seconds(*whole)) << share;
     }
     EXPECT_TRUE(cut) << (fuse ? "fused" : "one by one");
   }
