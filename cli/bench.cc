@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cli/bench_conv.h"
 #include "cli/commands.h"
+#include "cli/conv_graph.h"
 #include "cli/report.h"
 
 namespace convoy::cli {
@@ -17,12 +18,6 @@ struct BenchOptions {
   std::vector<double> percentiles{50, 90, 99};
   std::string layout = "nhwc", dtype = "f32", kernels, batch_file;
 };
-
-// A file that exists is a model; "n1 c32 h112 ..." or oneDNN's form is a convolution.
-bool is_convolution(const std::string& text) {
-  if (text.ends_with(".onnx")) return false;
-  return text.find(' ') != std::string::npos || text.find("ic") != std::string::npos;
-}
 
 ConvBenchOptions conv_options(const BenchOptions& options) {
   ConvBenchOptions conv;

@@ -10,6 +10,7 @@ void add_bench(CLI::App& app);
 void add_profile(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_plan_diff(CLI::App& app);
+void add_tune(CLI::App& app);
 void add_info(CLI::App& app);
 
 }  // namespace convoy::cli

@@ -2,8 +2,7 @@
 #include <chrono>
 
 #include "cli/conv_timer.h"
-#include "cli/inputs.h"
-#include "cuda/driver.h"
+#include "cli/device_random.h"
 #include "cuda/memory.h"
 #include "cuda/stream.h"
 
@@ -11,23 +10,6 @@ namespace convoy::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Uniform values all over the buffer: a tile from the host, doubled on the device, since a batch
-// may be gigabytes. Not zeros, which take less power and so run at a higher clock.
-void fill_random(const cuda::Device& device, cuda::DeviceBuffer& buffer, DType dtype) {
-  // Prime, so that rows, channels and images differ.
-  constexpr std::size_t kTile = 1000003;
-  const ConstTensor tile = random_tensor(dtype, {static_cast<std::int64_t>(kTile)}, 1);
-  std::size_t filled = std::min(buffer.bytes(), tile->view().bytes());
-  buffer.upload(tile->view().data, filled);
-  const cuda::ContextScope scope(device);
-  while (filled < buffer.bytes()) {
-    const std::size_t more = std::min(filled, buffer.bytes() - filled);
-    CONVOY_CU(cuMemcpyDtoDAsync(buffer.address() + filled, buffer.address(), more, nullptr));
-    filled += more;
-  }
-  CONVOY_CU(cuStreamSynchronize(nullptr));
-}
 
 class CudaConvTimer : public ConvTimer {
  public:

@@ -1,4 +1,5 @@
-// The convoy command. Exit status: 0, 1 when the work failed, 2 when the call was wrong.
+// The convoy command. Exit status: 0, 1 when the work failed, 2 when the call was wrong, 130 after
+// Ctrl-C.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -17,6 +18,7 @@ int main(int argc, char** argv) {
   convoy::cli::add_profile(app);
   convoy::cli::add_plan(app);
   convoy::cli::add_plan_diff(app);
+  convoy::cli::add_tune(app);
   convoy::cli::add_info(app);
   try {
     app.parse(argc, argv);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "cli/plan_files.h"
+#include "cli/tuning_place.h"
 #include "cuda/device.h"
 #include "device/profile.h"
 #include "exec/bindings.h"
@@ -37,6 +38,8 @@ void ModelOptions::add_to(CLI::App& app) {
   app.add_option("--memory-budget", memory_budget,
                  "The most that activations may take, as 2M or 500k; early layers then run in "
                  "strips of rows where they must");
+  app.add_option("--db", db, "Times that convoy tune measured; where it keeps them by default");
+  app.add_flag("--no-tuned", no_tuned, "Plan by estimates alone, nothing measured");
   app.add_option("--json", json, "Write the result as JSON to a file, or - for standard output");
 }
 
@@ -166,6 +169,10 @@ CompileOptions compile_options(const ModelOptions& options, const Graph& graph,
   result.plan.fuse = !options.no_fuse;
   if (!options.memory_budget.empty()) {
     result.plan.memory_budget = parse_size(options.memory_budget);
+  }
+  if (!options.no_tuned && options.load_plan.empty()) {
+    result.cpu = this_cpu(options.threads);
+    result.measured = tuned_times(options.db, *result.cpu);
   }
   result.disabled_passes.insert(options.disabled.begin(), options.disabled.end());
   apply_plan_files(options, result);

@@ -37,6 +37,8 @@ struct ModelOptions {
   bool no_fuse = false;               // every convolution a step of its own
   std::string save_plan, load_plan;   // files
   std::string memory_budget;          // of activations, as 2M; empty: none
+  bool no_tuned = false;              // plans rest on estimates alone
+  std::string db;                     // measured times; empty: where convoy tune keeps them
   bool json_to_stdout() const { return json == "-"; }
   std::string json;  // file, "-" for standard output, empty for none
 

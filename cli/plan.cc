@@ -8,6 +8,7 @@
 #include "cli/npy.h"
 #include "cli/plan_files.h"
 #include "cli/plan_output.h"
+#include "cli/tuning_place.h"
 
 namespace convoy::cli {
 namespace {
@@ -66,8 +67,13 @@ void plan(const PlanCommandOptions& options) {
   const std::optional<DeviceDesc> device = device_to_plan_for(options.model, options.profile);
   const DType precision = precision_of(options.model);
   const Graph graph = load_model_to_plan(options.model);
-  CompileOptions compile_with = compile_options(options.model, graph, {});
+  ModelOptions model = options.model;
+  model.no_tuned = model.no_tuned || device.has_value();  // its own times, not this CPU's
+  CompileOptions compile_with = compile_options(model, graph, {});
   compile_with.plan_for = device;
+  if (device && !options.model.no_tuned) {
+    compile_with.measured = tuned_times(options.model.db, *device);
+  }
   compile_with.plan.precision = precision;
   if (options.cost_model == "paper") compile_with.plan.costs = Costs::kPaper;
   compile_with.plan.keep_candidates = options.reports();

@@ -59,7 +59,9 @@ std::vector<Difference> verify_against_reference(const ModelOptions& options, co
     const Graph& planned = runner.program().graph;
     known[planned.value(planned.inputs[i]).name] = runner.inputs()[i];
   }
-  CompileOptions reference = compile_options(options, graph, known);
+  ModelOptions untuned = options;  // nothing is chosen
+  untuned.no_tuned = true;
+  CompileOptions reference = compile_options(untuned, graph, known);
   reference.reference_only = true;
   reference.replayed.reset();
   reference.plan.force.clear();

@@ -129,7 +129,10 @@ PlannedGraph plan_or_replay(const Graph& graph, const CompileOptions& options, P
   const PlanFile* const file = options.replayed.get();
   const int planned_threads = file != nullptr ? file->device.threads : 0;
   const int threads = options.threads > 0 ? options.threads : planned_threads;
-  plan_options.device = options.plan_for ? *options.plan_for : detect_cpu(threads);
+  plan_options.device = options.plan_for                 ? *options.plan_for
+                        : options.cpu && file == nullptr ? *options.cpu
+                                                         : detect_cpu(threads);
+  plan_options.measured = options.measured.get();
   if (file == nullptr) {
     PlannedGraph planned = plan_graph(graph, plan_options);
     if (options.record_plan) {

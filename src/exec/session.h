@@ -25,15 +25,18 @@ struct CompileOptions {
   int threads = 0;  // 0: available_threads()
   std::set<std::string, std::less<>> disabled_passes;
   bool reference_only = false;  // every step on its reference kernel, nothing fused: for --verify
-  PlanOptions plan;             // compile() fills in the device
-  // Plan for this device instead of the CPU this process runs on; no kernel is prepared, and the
-  // program cannot be run.
+  PlanOptions plan;             // compile() fills in the device and the measured times
+  // The CPU this process runs on, where more is known of it than detect_cpu(threads) says.
+  std::optional<DeviceDesc> cpu;
+  // Plan for this device instead of that CPU; no kernel is prepared, and the program cannot be run.
   std::optional<DeviceDesc> plan_for;
   // Replayed instead of planning; plan_origin is what messages call it. With threads 0 as many as
   // it was planned for.
   std::shared_ptr<const PlanFile> replayed;
   std::string plan_origin;
   bool record_plan = false;  // Program::plan_file
+  // Of the device that is planned for; null: plans by estimates.
+  std::shared_ptr<const Measurements> measured;
 };
 
 // A model after its passes, its plan and its prepared kernels: immutable, shared by sessions.

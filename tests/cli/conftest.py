@@ -18,6 +18,14 @@ class Result:
         self.status, self.out, self.err = done.returncode, done.stdout, done.stderr
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A folder of its own for each test: nothing that was measured here before counts."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("CONVOY_CACHE_DIR", str(folder))
+    return folder
+
+
 @pytest.fixture
 def convoy():
     def call(*arguments, timeout=120):
