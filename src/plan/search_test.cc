@@ -217,8 +217,8 @@ TEST(Search, TheWholePathCountsNotTheFirstPair) {
 }
 
 // Every way to cut a path, by brute force.
-double least_by_brute_force(const std::string& left, const TableCost::Table& table,
-                            const std::vector<std::string>& kinds, std::size_t at) {
+double least_by_brute_force(const TableCost::Table& table, const std::vector<std::string>& kinds,
+                            std::size_t at) {
   if (at == kinds.size()) return 0;
   double least = 1e30;
   std::string together;
@@ -226,7 +226,7 @@ double least_by_brute_force(const std::string& left, const TableCost::Table& tab
     together += kinds[at + n - 1];
     const double own = table(together);
     if (own >= 0) {
-      least = std::min(least, own + least_by_brute_force(left, table, kinds, at + n));
+      least = std::min(least, own + least_by_brute_force(table, kinds, at + n));
     }
   }
   return least;
@@ -263,7 +263,7 @@ TEST(Search, IsNeverWorseThanAnyOtherGrouping) {
       cost += table(together);
     }
     for (std::size_t i = 0; i < kinds.size(); ++i) cost += covered[i] ? 0 : table(kinds[i]);
-    EXPECT_NEAR(cost, least_by_brute_force("", table, kinds, 0), 1e-9) << "seed " << seed;
+    EXPECT_NEAR(cost, least_by_brute_force(table, kinds, 0), 1e-9) << "seed " << seed;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <tuple>
 
 #include "bench/fcm_op.h"
@@ -19,10 +20,69 @@ DType dtype_of(const std::string& name) {
   return name.starts_with("f32") ? DType::kF32 : name == "f16" ? DType::kF16 : DType::kS8;
 }
 
-TEST(FcmCost, PredictsWhatWasMeasured) {
-  const std::string root = CONVOY_SOURCE_DIR;
+std::map<std::string, FcmCase> all_cases() {
   std::map<std::string, FcmCase> cases;
-  for (FcmCase& fcm : read_fcm_cases(root + "/bench/shapes/fcm.txt")) cases[fcm.name] = fcm;
+  for (FcmCase& fcm : read_fcm_cases(CONVOY_SOURCE_DIR "/bench/shapes/fcm.txt")) {
+    cases[fcm.name] = fcm;
+  }
+  return cases;
+}
+
+nlohmann::json rows_of(const std::string& name) {
+  std::ifstream file(CONVOY_SOURCE_DIR "/docs/performance/data/" + name);
+  return nlohmann::json::parse(file);
+}
+
+// Positions in ascending order; the few values that are equal stand in any order.
+std::vector<double> ranks(const std::vector<double>& values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return values[a] < values[b]; });
+  std::vector<double> rank(values.size());
+  for (std::size_t i = 0; i < order.size(); ++i) rank[order[i]] = static_cast<double>(i);
+  return rank;
+}
+
+// Spearman's.
+double rank_correlation(const std::vector<double>& xs, const std::vector<double>& ys) {
+  const std::vector<double> a = ranks(xs), b = ranks(ys);
+  double squares = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) squares += (a[i] - b[i]) * (a[i] - b[i]);
+  const double n = static_cast<double>(a.size());
+  return 1 - 6 * squares / (n * (n * n - 1));
+}
+
+// Between L2 and multiprocessors at batch 1, of device memory where operands exceed L2.
+TEST(FcmCost, MovesTheBytesThatWereCounted) {
+  const std::map<std::string, FcmCase> cases = all_cases();
+  const DeviceDesc h200 = testing::gpu_profile("sm_90a");
+  double error[2] = {};
+  int count[2] = {};
+  for (const auto& row : rows_of("cuda_planner_bytes_h200_2026-11-21.json")) {
+    const int batch = row["batch"];
+    const FcmCase fcm = with_batch(cases.at(row["layer"]), batch);
+    const FcmOp op(fcm, dtype_of(row["dtype"]), Layout::kNhwc, 0, fcm.stages.size());
+    const auto tile = fused_cuda::parse_tile(row["tile"].get<std::string>());
+    ASSERT_TRUE(tile) << row["tile"];
+    const fused_cuda::TileReport report = fused_cuda::report(fused_problem(op.desc()), *tile, h200);
+    if (!report.reason.empty()) continue;  // counted before it was refused
+    const char* level = batch == 1 ? "l2" : "dram";
+    const double counted = row[std::string(level) + "_read_bytes"].get<double>() +
+                           row[std::string(level) + "_write_bytes"].get<double>();
+    const Estimate& e = report.estimate;
+    const double off = std::fabs((batch == 1 ? e.bytes_l2 : e.bytes_dram) / counted - 1);
+    EXPECT_LT(off, 0.25) << row;
+    error[batch == 1 ? 0 : 1] += off;
+    ++count[batch == 1 ? 0 : 1];
+  }
+  EXPECT_GT(count[0], 140);
+  EXPECT_GT(count[1], 50);
+  EXPECT_LT(error[0] / count[0], 0.01);
+  EXPECT_LT(error[1] / count[1], 0.02);
+}
+
+TEST(FcmCost, PredictsWhatWasMeasured) {
+  const std::map<std::string, FcmCase> cases = all_cases();
   const DeviceDesc h200 = testing::gpu_profile("sm_90a");
   struct Problem {
     double fastest = 0, least_estimate = 0, chosen = 0;
@@ -30,8 +90,8 @@ TEST(FcmCost, PredictsWhatWasMeasured) {
   std::map<std::tuple<std::string, std::string, int>, Problem> problems;
   double error = 0;
   int tiles = 0;
-  std::ifstream file(root + "/docs/performance/data/cuda_fcm_tiles_h200_2026-11-21.json");
-  for (const auto& row : nlohmann::json::parse(file)) {
+  std::vector<double> estimates, times;
+  for (const auto& row : rows_of("cuda_fcm_tiles_h200_2026-11-21.json")) {
     const auto layer = row["layer"].get<std::string>(), dtype = row["dtype"].get<std::string>();
     const int batch = row["batch"];
     FcmCase fcm = with_batch(cases.at(layer), batch);
@@ -44,6 +104,8 @@ TEST(FcmCost, PredictsWhatWasMeasured) {
     const double measured = row["us"], estimate = report.estimate.seconds * 1e6;
     error += std::fabs(estimate / measured - 1);
     ++tiles;
+    estimates.push_back(estimate);
+    times.push_back(measured);
     Problem& problem = problems[{layer, dtype, batch}];
     if (problem.fastest == 0 || measured < problem.fastest) problem.fastest = measured;
     if (problem.least_estimate == 0 || estimate < problem.least_estimate) {
@@ -55,6 +117,7 @@ TEST(FcmCost, PredictsWhatWasMeasured) {
   EXPECT_GT(problems.size(), 200u);
   EXPECT_LT(error / tiles, 0.25);
   RecordProperty("mean_error_percent", static_cast<int>(100 * error / tiles));
+  EXPECT_GT(rank_correlation(estimates, times), 0.94);
   double lost = 0;
   std::size_t close = 0;
   for (const auto& [name, problem] : problems) {
