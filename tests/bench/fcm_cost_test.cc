@@ -76,7 +76,7 @@ TEST(FcmCost, MovesTheBytesThatWereCounted) {
     ++count[batch == 1 ? 0 : 1];
   }
   EXPECT_GT(count[0], 140);
-  EXPECT_GT(count[1], 50);
+  EXPECT_GE(count[1], 50);
   EXPECT_LT(error[0] / count[0], 0.01);
   EXPECT_LT(error[1] / count[1], 0.02);
 }
@@ -113,7 +113,7 @@ TEST(FcmCost, PredictsWhatWasMeasured) {
       problem.chosen = measured;
     }
   }
-  EXPECT_GT(tiles, 4900);
+  EXPECT_GT(tiles, 4800);
   EXPECT_GT(problems.size(), 200u);
   EXPECT_LT(error / tiles, 0.25);
   RecordProperty("mean_error_percent", static_cast<int>(100 * error / tiles));

@@ -79,6 +79,12 @@ class BlockCost {
         sum += kClusterCycles + together_ * planes * quads * 16 / kRemoteBytesPerCycle;
       }
     }
+    if (m_.project.present && direct(m_, t_)) {
+      const double quads = 1.0 * c_.project_panels * c_.project_pixel_tiles *
+                           (tile_pixels(m_.element) * kPanel / 32 / 4);
+      sum += phase({.instructions = quads * t_.warps() * kStoreQuad,
+                    .latency = quads * kStoreQuad * kWarpCycles});
+    }
     return sum + kEndCycles + together_ * bytes_out / l2_rate_ * kOutShare;
   }
 
@@ -97,14 +103,14 @@ class BlockCost {
       instructions = kFmaIssue * pixel_tiles * (1 + 16.0 * panels) + 4.0 * panels;
       shared = 2.0 * pixel_tiles + (t_.stage_weights ? 8.0 * panels : 0);
     } else {
-      instructions = std::ceil(pixel_tiles / 2.0) + 1.0 * pixel_tiles * panels + 2.0 * panels;
+      instructions = pixel_tiles * (1 + 2.0 * panels) + 2.0 * panels;
       // Three instructions in place of one, four additions, and three for each word of an operand;
       // all of it 1.4 times for addresses and moves.
-      if (split) instructions += 8.4 * pixel_tiles * panels + 8.4 * pixel_tiles + 16.8 * panels;
-      shared = std::ceil(pixel_tiles / 2.0) * 4 + (t_.stage_weights ? 4.0 * panels : 0);
+      if (split) instructions += 16.8 * pixel_tiles * panels + 16.8 * pixel_tiles + 16.8 * panels;
+      shared = 4.0 * pixel_tiles + (t_.stage_weights ? 4.0 * panels : 0);
     }
     const double step_latency = t_.stage_weights ? kStepLatency : kMemoryLatency / ahead;
-    const double multiplies = kPixels * kPanel * 1.0 * step_channels(m_.element);
+    const double multiplies = 1.0 * tile_pixels(m_.element) * kPanel * step_channels(m_.element);
     const double rate = kTensorMultiplies * (m_.element == Element::kS8 ? 2 : split ? 0.35 : 1);
     return {.instructions = steps * instructions * t_.warps(),
             .shared = steps * shared * t_.warps(),

@@ -68,6 +68,7 @@ class Block {
   static constexpr int kSize = sizeof(T);
   static constexpr Cut kCut = cut(kModule, kTile);
   static constexpr int kThreads = kTile.threads();
+  static constexpr int kTilePixels = tile_pixels(kElement);
   static constexpr int kMiddle = kCut.middle, kMiddleIn = kCut.middle_in;
   static constexpr int kProjectPanel = panel_bytes(kElement, kModule.filtered_c);
   static constexpr int kExpandPanel = panel_bytes(kElement, kModule.c);
@@ -182,7 +183,7 @@ class Block {
     const int m0 = first_channel(slice) / kModule.multiplier();
     constexpr int kPanels = ceil_div(kMiddleIn, kPanel);
     constexpr int kWarps = kTile.expand_warps_pixels;
-    constexpr int kPixelTiles = ceil_div(kCut.halo_pixels, kPixels);
+    constexpr int kPixelTiles = ceil_div(kCut.halo_pixels, kTilePixels);
     const Share<kWarps, kPixelTiles % kWarps == 0> pixels{warp() % kWarps, kPixelTiles - 1};
     const int first = m0 / kPanel;
     constexpr int kAllPanels = ceil_div(kModule.mid_c, kPanel);
@@ -225,26 +226,25 @@ class Block {
     const bool interior = window_.row >= 0 && window_.row + kCut.halo_rows <= kModule.mid_h &&
                           window_.column >= 0 &&
                           window_.column + kCut.halo_columns <= kModule.mid_w;
-    product.for_each(pixels, panels, [&](int panel, int tile, Sum<kElement>(&sums)[4]) {
-      const int pixel0 = pixels.own(tile) * kPixels, c = panels.own(panel) * kPanel;
-      float v[4];
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const int pixel = pixel0 + pixel_of<kElement>(i);
-        const int at = c + channel_of<kElement>(i);
-        v[i] = finish<kModule, kModule.expand, Residual::kNone>(
-            sums[i], channel<kModule, kModule.expand, kMiddleIn>(constants, at), 0.0f);
-        bool inside = kModule.mid_c % kPanel == 0 || m0 + at < kModule.mid_c;
+    product.for_each(pixels, panels, [&](int c) {
+      const FourChannels channels = four_channels<kModule, kModule.expand, kMiddleIn>(constants, c);
+      return [=, this](int pixel, const Sum<kElement>(&sums)[4]) {
+        if (kCut.halo_pixels % kTilePixels != 0 && pixel >= kCut.halo_pixels) return;
+        bool inside = true;
         if (kModule.depthwise.present && !interior) {
           const int row = window_.row + pixel / kCut.halo_columns;
           const int column = window_.column + pixel % kCut.halo_columns;
-          inside &= row >= 0 && row < kModule.mid_h && column >= 0 && column < kModule.mid_w;
+          inside = row >= 0 && row < kModule.mid_h && column >= 0 && column < kModule.mid_w;
         }
-        if (!inside) v[i] = 0.0f;
-      }
-      put<kElement>(v, c, [&](int pixel) -> char* {
-        return pixel0 + pixel < kCut.halo_pixels ? to + (pixel0 + pixel) * kPitch : nullptr;
-      });
+        float v[4];
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          v[i] = finish<kModule, kModule.expand, Residual::kNone>(sums[i], channels.of[i], 0.0f);
+          if (!inside || (kModule.mid_c % kPanel != 0 && m0 + c + i >= kModule.mid_c)) v[i] = 0.0f;
+        }
+        *reinterpret_cast<FourOf<kElement>*>(to + pixel * kPitch + c * kSize) =
+            from_f32<kElement>(float4{v[0], v[1], v[2], v[3]});
+      };
     });
     __syncthreads();
   }
@@ -315,7 +315,7 @@ class Block {
     const int in_outputs = warp() / kTile.warps_pixels % kTile.warps_outputs;
     const int in_sums = warp() / (kTile.warps_pixels * kTile.warps_outputs);
     const int first = place_.k / kPanel;
-    constexpr int kPixelTiles = ceil_div(kCut.pixels, kPixels);
+    constexpr int kPixelTiles = ceil_div(kCut.pixels, kTilePixels);
     constexpr int kAllPanels = ceil_div(kModule.k, kPanel);
     const Share<kTile.warps_pixels, kPixelTiles % kTile.warps_pixels == 0> pixels{in_pixels,
                                                                                   kPixelTiles - 1};
@@ -351,16 +351,27 @@ class Block {
           operand(slice), pixels, weights, panels, in_sums, kTile.warps_sums,
           smaller(kSteps, kStepsAll - among_all(slice) * kSteps));
     }
+    if constexpr (direct(kModule, kTile)) {
+      product.for_each(pixels, panels, [&](int c) {
+        const FourChannels channels = four_channels<kModule, kModule.project, kTile.outputs>(
+            shared_ + kCut.project_constants, c);
+        return [=, this](int pixel, const Sum<kElement>(&sums)[4]) {
+          if (kCut.pixels % kTilePixels != 0 && pixel >= kCut.pixels) return;
+          store_four<kModule, kModule.project>(a_, channels, place_, pixel / kTile.columns,
+                                               pixel % kTile.columns, c, sums);
+        };
+      });
+      return;
+    }
     __syncthreads();  // the sums lie where operands were
-    Sum<kElement>* const plane = sums() + in_sums * round_up(kCut.pixels, kPixels) * kCut.sum_pitch;
-    constexpr int kSumPitch = kCut.sum_pitch;
-    Sum<kElement>* const first_sum = plane +
-                                     (pixels.first * kPixels + pixel_of<kElement>(0)) * kSumPitch +
-                                     panels.first * kPanel + channel_of<kElement>(0);
-    product.for_each(pixels, panels, [&](int panel, int tile, Sum<kElement>(&values)[4]) {
-      put_sums<kElement, kSumPitch>(
-          first_sum + tile * pixels.stride * kPixels * kSumPitch + panel * panels.stride * kPanel,
-          values);
+    Sum<kElement>* const plane =
+        sums() + in_sums * round_up(kCut.pixels, kTilePixels) * kCut.sum_pitch;
+    product.for_each(pixels, panels, [&](int c) {
+      return [=](int pixel, const Sum<kElement>(&sums)[4]) {
+        *reinterpret_cast<int4*>(plane + pixel * kCut.sum_pitch + c) =
+            int4{__builtin_bit_cast(int, sums[0]), __builtin_bit_cast(int, sums[1]),
+                 __builtin_bit_cast(int, sums[2]), __builtin_bit_cast(int, sums[3])};
+      };
     });
     if constexpr (kTile.blocks_sums > 1) {
       cluster_barrier();

@@ -39,10 +39,12 @@ std::vector<std::byte> pack_pointwise(const FusedStage& stage, Element element) 
       if (element == Element::kF32) {
         at += (column * kPanel + row) * size;
       } else {
-        // Lane (row % 8, byte / 4 % 4) has four words: by rows 0-7 or 8-15, by halves of the step.
+        // Of every four outputs two are columns of one product, two of the next, so that a lane
+        // has sums of all four. Lane (column, byte / 4 % 4) has four words: by products, by halves
+        // of the step.
         const std::int64_t byte = column * size;
-        const std::int64_t lane = row % 8 * 4 + byte / 4 % 4;
-        const std::int64_t word = row / 8 + byte / 16 * 2;
+        const std::int64_t lane = (row / 4 * 2 + row % 2) * 4 + byte / 4 % 4;
+        const std::int64_t word = row % 4 / 2 + byte / 16 * 2;
         at += lane * 16 + word * 4 + byte % 4;
       }
       std::memcpy(packed.data() + at, from, static_cast<std::size_t>(size));

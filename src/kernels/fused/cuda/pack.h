@@ -8,8 +8,8 @@ namespace convoy::fused_cuda {
 
 // Weights of a pointwise, k x c, in panels of 16 outputs, padded with zeros to whole panels and
 // steps. f32: panel, c, 16 outputs. Otherwise panel, step of 32 bytes of channels, and then the 16
-// bytes of each lane of a warp as the tensor cores' left operand (m16n8k16, m16n8k32 for s8,
-// m16n8k8 for f32 in parts) wants them.
+// bytes of each lane of a warp as the tensor cores' right operand (twice m16n8k16, m16n8k32 for
+// s8, m16n8k8 for f32 in parts) wants them.
 std::vector<std::byte> pack_pointwise(const FusedStage& stage, Element element);
 
 // Weights of a depthwise, as f32: tap, then the channels of the result, padded to a multiple of 4.

@@ -86,7 +86,7 @@ __device__ __forceinline__ void store_sums(const Arguments& a, const char* const
   constexpr Element kElement = kModule.element;
   using T = TypeOf<kElement>;
   constexpr Cut kCut = cut(kModule, kTile);
-  constexpr int kPlane = round_up(kCut.pixels, kPixels) * kCut.sum_pitch;
+  constexpr int kPlane = round_up(kCut.pixels, tile_pixels(kElement)) * kCut.sum_pitch;
   constexpr int kQuads = kTile.outputs / 4;
   const auto sum_up = [&](int pixel, int c, Sum<kElement>(&sums)[4]) {
 #pragma unroll

@@ -38,7 +38,8 @@ constexpr int smaller(int a, int b) { return a < b ? a : b; }
 constexpr int larger(int a, int b) { return a > b ? a : b; }
 
 inline constexpr int kPanel = 16;  // outputs of a pointwise whose weights lie together
-inline constexpr int kPixels = 8;  // pixels that a warp multiplies at a time
+// Pixels that a warp multiplies at a time.
+constexpr int tile_pixels(Element element) { return element == Element::kF32 ? 8 : 16; }
 
 // Channels of one step of a sum: 32 bytes for the tensor cores, 16 bytes of f32.
 constexpr int step_channels(Element element) {
@@ -84,7 +85,7 @@ struct Cut {
   int middle = 0, middle_in = 0;  // channels of a slice: before the project or of y; before the dw
   int middle_slices = 0, block_slices = 0;  // all, and the most that one block of a cluster has
   int input_slices = 0;
-  // Tiles of 8 pixels x 16 channels of one warp.
+  // Tiles (of pixels x 16 channels) of one warp.
   int expand_pixel_tiles = 0, expand_panels = 0;
   int project_pixel_tiles = 0, project_panels = 0;
 
@@ -107,6 +108,12 @@ constexpr int constant_bytes(const Module& m, const Stage& stage, int channels) 
   return stage.present ? lines * round_up(channels, kPanel) * 4 : 0;
 }
 
+// Whether results leave registers for y as they are.
+constexpr bool direct(const Module& m, const Tile& t) {
+  return m.y_layout == Layout::kNhwc &&
+         (!m.project.present || (t.warps_sums == 1 && t.blocks_sums == 1));
+}
+
 constexpr Cut cut(const Module& m, const Tile& t) {
   Cut c;
   c.tiles_h = ceil_div(m.p, t.rows), c.tiles_w = ceil_div(m.q, t.columns);
@@ -121,8 +128,9 @@ constexpr Cut cut(const Module& m, const Tile& t) {
   c.middle = m.project.present ? t.middle : t.outputs;
   c.middle_in = c.middle / m.multiplier();
   c.middle_slices = m.project.present ? ceil_div(m.filtered_c, t.middle) : 1;
-  const int padded_halo = round_up(c.halo_pixels, kPixels);
-  const int padded_pixels = round_up(c.pixels, kPixels);
+  const int at_a_time = tile_pixels(m.element);
+  const int padded_halo = round_up(c.halo_pixels, at_a_time);
+  const int padded_pixels = round_up(c.pixels, at_a_time);
 
   int offset = 0;
   if (m.expand.present) {
@@ -169,16 +177,16 @@ constexpr Cut cut(const Module& m, const Tile& t) {
     offset += c.operand_buffers * c.operand_buffer;
   }
   if (m.expand.present) {
-    c.expand_pixel_tiles = ceil_div(ceil_div(c.halo_pixels, kPixels), t.expand_warps_pixels);
+    c.expand_pixel_tiles = ceil_div(padded_halo / at_a_time, t.expand_warps_pixels);
     c.expand_panels = ceil_div(ceil_div(c.middle_in, kPanel), t.warps() / t.expand_warps_pixels);
   }
   if (m.project.present) {
-    c.project_pixel_tiles = ceil_div(ceil_div(c.pixels, kPixels), t.warps_pixels);
+    c.project_pixel_tiles = ceil_div(padded_pixels / at_a_time, t.warps_pixels);
     c.project_panels = ceil_div(t.outputs / kPanel, t.warps_outputs);
   }
-  // Sums of a project, and results that leave in another order than threads have them; the latter
-  // while the halo is still being read.
-  c.sum_planes = m.project.present ? t.warps_sums : m.y_layout == Layout::kNchw ? 1 : 0;
+  // Sums that several warps or blocks have shares of, and results that leave in another order than
+  // threads have them; a depthwise's while the halo is still being read.
+  c.sum_planes = direct(m, t) ? 0 : m.project.present ? t.warps_sums : 1;
   c.sum_pitch = round_up(t.outputs, kPanel) + 4;
   c.sum_offset = m.project.present ? 0 : offset;
   offset = larger(offset, c.sum_offset + c.sum_planes * padded_pixels * c.sum_pitch * 4);

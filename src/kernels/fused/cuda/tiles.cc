@@ -130,7 +130,7 @@ class Candidates {
   }
 
   void add_warps() {
-    const int pixel_tiles = ceil_div(tile_.rows * tile_.columns, kPixels);
+    const int pixel_tiles = ceil_div(tile_.rows * tile_.columns, tile_pixels(m_.element));
     for (const int warps : {4, 8, 16}) {
       if (!m_.project.present) {
         tile_.warps_pixels = tile_.warps_outputs = 1;
@@ -206,8 +206,9 @@ int registers_needed(const Module& m, const Tile& t, const Cut& c) {
                             ? panels * (fma ? 8 : 4)
                             : panels * (fma ? 16 : 4) * (1 + steps_ahead(m.element, panels));
     // Both parts of weights and of two tiles' pixels, and sums of steps under way.
-    const int parts = split ? 24 * panels + 8 : 0;
-    return 4 * panels * tiles + weights + parts + (fma ? 4 * tiles : 4) + 2 * panels;
+    const int parts = split ? 16 * panels + 24 : 0;
+    const int sums = tile_pixels(m.element) * kPanel / 32;
+    return sums * panels * tiles + weights + parts + (fma ? 4 * tiles : 8) + 2 * panels;
   };
   int most = 0;
   if (m.expand.present) most = std::max(most, product(c.expand_panels, c.expand_pixel_tiles) + 10);
@@ -217,7 +218,9 @@ int registers_needed(const Module& m, const Tile& t, const Cut& c) {
     most = std::max(most, weights + 4 * outputs + 4 * std::min(outputs + m.s, 8) + 16);
   }
   // A project's sums stay while the stages before it are at work.
-  const int held = m.project.present ? 4 * c.project_panels * c.project_pixel_tiles : 0;
+  const int held = m.project.present ? tile_pixels(m.element) * kPanel / 32 * c.project_panels *
+                                           c.project_pixel_tiles
+                                     : 0;
   most = std::max(held + most,
                   m.project.present ? product(c.project_panels, c.project_pixel_tiles) : 0);
   return most + 36;
