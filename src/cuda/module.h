@@ -19,7 +19,11 @@ struct LaunchShape {
   bool overlaps_former = false;
 };
 
-// A loaded kernel; immutable, so threads share it.
+// The least dynamic shared memory of which one multiprocessor has room for `blocks` blocks and no
+// more.
+std::size_t shared_bytes_for_at_most(std::uint64_t blocks, const DeviceDesc& device);
+
+// A loaded kernel; immutable once it is made, so threads share it.
 class Kernel {
  public:
   Kernel() = default;
@@ -33,6 +37,12 @@ class Kernel {
   }
 
   const Resources& resources() const { return resources_; }
+
+  // Raises shape.shared_bytes as far as no more blocks of the grid fit on one multiprocessor than
+  // an even share, where all of them still run at once. For grids of a few blocks a multiprocessor
+  // that overlap the former kernel: those start on multiprocessors that are unevenly occupied, and
+  // one may get two of them while another has none, which takes as long as two rounds.
+  void spread(LaunchShape& shape);
 
   // Enqueues; the context of the device need not be current. `arguments` point at the values, in
   // the order of the kernel's parameters.

@@ -271,6 +271,12 @@ CUresult cuFuncSetAttribute(CUfunction, CUfunction_attribute, int) {
   ENTER(cuFuncSetAttribute);
   return CUDA_SUCCESS;
 }
+// As many as any grid has.
+CUresult cuOccupancyMaxActiveClusters(int* clusters, CUfunction function, const CUlaunchConfig*) {
+  ENTER(cuOccupancyMaxActiveClusters);
+  *clusters = 1 << 30;
+  return objects.has("module", function) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
 CUresult cuLaunchKernel(CUfunction function, unsigned, unsigned, unsigned, unsigned, unsigned,
                         unsigned, unsigned, CUstream, void**, void**) {
   ENTER(cuLaunchKernel);

@@ -27,6 +27,7 @@ class FusedModule final : public Kernel {
               .shared_bytes = shared,
               .cluster = static_cast<std::uint32_t>(tile.blocks_sums),
               .overlaps_former = device.cuda.compute_major >= 9};
+    if (shape_.overlaps_former) kernel_.spread(shape_);
   }
 
   void run(const RunArgs& args) const override {

@@ -67,22 +67,35 @@ class Product {
       from[i] = weights + static_cast<long long>(panels.at(i)) * kPanelBytes + lane_bytes();
     }
     if constexpr (kShared) {
-#pragma unroll 2
-      for (int step = first; step < steps; step += stride) {
-        add<kPitch>(operand + step * kStepLine, pixels, [&](int panel, int load) {
+      const auto add_step = [&](int step, bool fresh) {
+        add<kPitch>(operand + step * kStepLine, pixels, fresh, [&](int panel, int load) {
           return *reinterpret_cast<const uint4*>(from[panel] + step * step_bytes(kElement) +
                                                  load * 64);
         });
+      };
+      if constexpr (kPartsKept) {
+#pragma unroll 1
+        for (int base = first; base < steps; base += kTogether * stride) {
+#pragma unroll
+          for (int i = 0; i < kTogether; ++i) {
+            if (base + i * stride >= steps) break;
+            add_step(base + i * stride, i == 0);
+          }
+          add_parts();
+        }
+      } else {
+#pragma unroll 2
+        for (int step = first; step < steps; step += stride) add_step(step, true);
       }
     } else {
-      uint4 ahead[kAhead][kPanels][kLoads];
+      uint4 ahead[kTogether][kPanels][kLoads];
 #pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
+      for (int i = 0; i < kTogether; ++i) {
         if (first + i * stride < steps) fetch(ahead[i], from, first + i * stride);
       }
-      for (int base = first; base < steps; base += kAhead * stride) {
+      for (int base = first; base < steps; base += kTogether * stride) {
 #pragma unroll
-        for (int i = 0; i < kAhead; ++i) {
+        for (int i = 0; i < kTogether; ++i) {
           const int step = base + i * stride;
           if (step >= steps) break;
           uint4 now[kPanels][kLoads];
@@ -91,10 +104,13 @@ class Product {
 #pragma unroll
             for (int load = 0; load < kLoads; ++load) now[panel][load] = ahead[i][panel][load];
           }
-          if (step + kAhead * stride < steps) fetch(ahead[i], from, step + kAhead * stride);
-          add<kPitch>(operand + step * kStepLine, pixels,
+          if (step + kTogether * stride < steps) {
+            fetch(ahead[i], from, step + kTogether * stride);
+          }
+          add<kPitch>(operand + step * kStepLine, pixels, i == 0,
                       [&](int panel, int load) { return now[panel][load]; });
         }
+        add_parts();
       }
     }
   }
@@ -127,7 +143,13 @@ class Product {
   static constexpr bool kFma = kElement == Element::kF32;
   static constexpr int kLoads = kFma ? 4 : 1;       // 16-byte loads of a lane, panel and step
   static constexpr int kStepLine = kFma ? 16 : 32;  // bytes of a pixel's line
-  static constexpr int kAhead = steps_ahead(kElement, kPanels);
+  static constexpr bool kInParts = kElement == Element::kF32Split;
+  // Whether registers have room for sums of several steps beside those of all, and there are enough
+  // of them that products wait for nothing.
+  static constexpr bool kPartsKept =
+      kInParts && kPanels * kPixelTiles >= 3 && kPanels * kPixelTiles <= 8;
+  // Steps that are worked on before the next are fetched, or between additions of their sums.
+  static constexpr int kTogether = steps_ahead(kElement, kPanels);
   static constexpr int kTilePixels = tile_pixels(kElement);
   static constexpr int kSums = kTilePixels * kPanel / 32;  // of a lane and tile
 
@@ -151,9 +173,24 @@ class Product {
     }
   }
 
-  // weight(panel, load): 16 bytes of this lane.
+  // The sums of the steps since the last time.
+  __device__ __forceinline__ void add_parts() {
+    if constexpr (kPartsKept) {
+#pragma unroll
+      for (int panel = 0; panel < kPanels; ++panel) {
+#pragma unroll
+        for (int tile = 0; tile < kPixelTiles; ++tile) {
+#pragma unroll
+          for (int i = 0; i < kSums; ++i) sums_[panel][tile][i] += parts_[panel][tile][i];
+        }
+      }
+    }
+  }
+
+  // weight(panel, load): 16 bytes of this lane. fresh: the first step since add_parts().
   template <int kPitch, class Pixels, class Weight>
-  __device__ __forceinline__ void add(const char* operand, Pixels pixels, Weight&& weight) {
+  __device__ __forceinline__ void add(const char* operand, Pixels pixels, bool fresh,
+                                      Weight&& weight) {
     if constexpr (kFma) {
       float x[kPixelTiles][4];
 #pragma unroll
@@ -180,23 +217,70 @@ class Product {
     } else {
       Operand<kElement> w[kPanels];
 #pragma unroll
-      for (int panel = 0; panel < kPanels; ++panel)
+      for (int panel = 0; panel < kPanels; ++panel) {
         w[panel] = operand_of<kElement>(weight(panel, 0));
+      }
 #pragma unroll
-      for (int tile = 0; tile < kPixelTiles; ++tile) {
-        // Lanes 0-15 give the first halves of 16 pixels' lines, lanes 16-31 the second.
-        const Operand<kElement> x = operand_of<kElement>(
-            load_matrices(operand + (pixels.at(tile) * kTilePixels + (lane() & 15)) * kPitch +
-                          (lane() >> 4) * 16));
+      for (int first = 0; first < kPixelTiles; first += 2) {
+        multiply_tiles<kPitch>(operand, pixels, w, first, smaller(2, kPixelTiles - first), fresh);
+      }
+    }
+  }
+
+  // One step of tiles first, first + 1, of which there are `count`.
+  template <int kPitch, class Pixels>
+  __device__ __forceinline__ void multiply_tiles(const char* operand, Pixels pixels,
+                                                 const Operand<kElement> (&w)[kPanels], int first,
+                                                 int count, bool fresh) {
+    Operand<kElement> x[2];
+    Sum<kElement> own[2][kPanels][kSums];  // of this step alone
 #pragma unroll
-        for (int panel = 0; panel < kPanels; ++panel) {
-          tensor_product<kElement>(sums_[panel][tile], x, w[panel]);
+    for (int j = 0; j < count; ++j) {
+      // Lanes 0-15 give the first halves of 16 pixels' lines, lanes 16-31 the second.
+      x[j] = operand_of<kElement>(
+          load_matrices(operand + (pixels.at(first + j) * kTilePixels + (lane() & 15)) * kPitch +
+                        (lane() >> 4) * 16));
+    }
+    const auto sums = [&](int panel, int j) -> Sum<kElement>(&)[kSums] {
+      return !kInParts    ? sums_[panel][first + j]
+             : kPartsKept ? parts_[panel][first + j]
+                          : own[j][panel];
+    };
+    if (kInParts && (fresh || !kPartsKept)) {
+#pragma unroll
+      for (int panel = 0; panel < kPanels; ++panel) {
+#pragma unroll
+        for (int j = 0; j < count; ++j) {
+#pragma unroll
+          for (int i = 0; i < kSums; ++i) sums(panel, j)[i] = 0;
+        }
+      }
+    }
+#pragma unroll
+    for (int factor = 0; factor < kFactors<kElement>; ++factor) {
+#pragma unroll
+      for (int panel = 0; panel < kPanels; ++panel) {
+#pragma unroll
+        for (int j = 0; j < count; ++j) {
+          tensor_product<kElement>(sums(panel, j), x[j], w[panel], factor);
+        }
+      }
+    }
+    if constexpr (kInParts && !kPartsKept) {
+#pragma unroll
+      for (int panel = 0; panel < kPanels; ++panel) {
+#pragma unroll
+        for (int j = 0; j < count; ++j) {
+#pragma unroll
+          for (int i = 0; i < kSums; ++i) sums_[panel][first + j][i] += own[j][panel][i];
         }
       }
     }
   }
 
   Sum<kElement> sums_[kPanels][kPixelTiles][kSums];
+  // Of the steps since add_parts(), where they are kept.
+  Sum<kElement> parts_[kPanels][kPixelTiles][kSums];
 };
 
 }  // namespace convoy::fused_cuda

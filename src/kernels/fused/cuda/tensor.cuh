@@ -4,8 +4,8 @@
 // x = high + low + e with |low| <= 2^-11 |x| and |e| <= 2^-22 |x|, and three of the four products
 // are added up, which is within 3 * 2^-22 of the product (Ootomo and Yokota, "Recovering single
 // precision accuracy from tensor cores", 2022). Tensor cores cut off what their sums have no room
-// for: they add up the 24 products of a step alone, and those sums are added by FADD. Infinities
-// (and what rounds to one as tf32) become NaN: infinity has no low part.
+// for: they add up the products of four steps of 8 channels alone, and those sums are added by
+// FADD. Infinities (and what rounds to one as tf32) become NaN: infinity has no low part.
 #pragma once
 
 #include "kernels/fused/cuda/transfer.cuh"
@@ -109,29 +109,31 @@ __device__ __forceinline__ Operand<kElement> operand_of(uint4 words) {
   }
 }
 
-// Adds a step to the sums of a lane: four outputs of pixel lane / 4, then of the pixel 8 further
-// on. The first product's columns are the first two of every four outputs.
+// Products that make up one of two operands: of kF32Split three, the least first.
+template <Element kElement>
+inline constexpr int kFactors = kElement == Element::kF32Split ? 3 : 1;
+
+// Adds one of the products of a step to the sums of a lane: four outputs of pixel lane / 4, then of
+// the pixel 8 further on. Columns of the first instruction are the first two of every four outputs.
+// Whoever adds several products to the same sums has others in between: each waits for the last.
 template <Element kElement>
 __device__ __forceinline__ void tensor_product(Sum<kElement> (&sums)[8],
                                                const Operand<kElement>& pixels,
-                                               const Operand<kElement>& weights) {
+                                               const Operand<kElement>& weights, int factor) {
+  uint4 x, w;
+  if constexpr (kElement == Element::kF32Split) {
+    x = factor == 0 ? pixels.low : pixels.high;
+    w = factor == 1 ? weights.low : weights.high;
+  } else {
+    x = pixels.words, w = weights.words;
+  }
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
-    const auto first = [&](uint4 w) { return half == 0 ? w.x : w.y; };
-    const auto second = [&](uint4 w) { return half == 0 ? w.z : w.w; };
     Sum<kElement>* const near = sums + half * 2;
     Sum<kElement>* const far = near + 4;
-    if constexpr (kElement == Element::kF32Split) {
-      float step[4] = {0, 0, 0, 0};
-      matrix_product<kElement>(step, pixels.low, first(weights.high), second(weights.high));
-      matrix_product<kElement>(step, pixels.high, first(weights.low), second(weights.low));
-      matrix_product<kElement>(step, pixels.high, first(weights.high), second(weights.high));
-      near[0] += step[0], near[1] += step[1], far[0] += step[2], far[1] += step[3];
-    } else {
-      Sum<kElement> step[4] = {near[0], near[1], far[0], far[1]};
-      matrix_product<kElement>(step, pixels.words, first(weights.words), second(weights.words));
-      near[0] = step[0], near[1] = step[1], far[0] = step[2], far[1] = step[3];
-    }
+    Sum<kElement> both[4] = {near[0], near[1], far[0], far[1]};
+    matrix_product<kElement>(both, x, half == 0 ? w.x : w.y, half == 0 ? w.z : w.w);
+    near[0] = both[0], near[1] = both[1], far[0] = both[2], far[1] = both[3];
   }
 }
 
