@@ -4,6 +4,7 @@
 #include "kernels/fused/cuda/cost.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "kernels/fused/cuda/traffic.h"
@@ -34,9 +35,15 @@ constexpr double kConvertHalf = 4;         // for four inputs of a filter
 constexpr double kConvertByte = 11;
 constexpr double kFinishFloat = 29;  // for four results of a filter
 constexpr double kFinishByte = 91;
-constexpr double kStrip = 11;      // for a strip of them, beside
-constexpr double kStoreQuad = 37;  // for four results of a project on their way to y
-constexpr double kCopy = 6;        // for 16 bytes a lane on their way to shared memory
+constexpr double kStrip = 11;  // for a strip of them, beside
+// On the tensor cores: counted in what the compiler makes of it, not fitted.
+constexpr double kFilterGroup = 60;  // for a group of places, and again for its latency
+constexpr double kFilterRow = 24;    // for the results of one row of them
+constexpr double kStepChain = 33;    // cycles from one step to the next that adds to its sums
+constexpr double kFilterMultiplies = 1215;  // multiply-adds a cycle and multiprocessor
+constexpr double kFilterShared = 1.3;  // cycles of shared memory's ports over those of the loads
+constexpr double kStoreQuad = 37;      // for four results of a project on their way to y
+constexpr double kCopy = 6;            // for 16 bytes a lane on their way to shared memory
 constexpr double kConflicts =
     0.71;  // cycles of shared memory's ports over those of a filter's bytes
 
@@ -138,6 +145,39 @@ class BlockCost {
   }
 
   Work filter() const {
+    return fused_cuda::tensor_filter(m_, t_) ? filter_on_tensor_cores() : filter_by_multiply_adds();
+  }
+
+  // What depthwise_tensor.cuh does, instruction by instruction.
+  Work filter_on_tensor_cores() const {
+    const double walk = t_.strip_rows, taps = m_.taps();
+    const double groups = ceil_div(c_.pixels / t_.strip_rows, 16);
+    const double items = groups * c_.middle / 16;
+    const double rounds = std::ceil(items / t_.warps());
+    const double loads = m_.s * ((walk - 1) * m_.stride_h + m_.r);
+    const double products = 2 * walk * m_.r * ceil_div(m_.s, 2);
+    const double weights = m_.taps() <= 25 ? std::ceil(rounds / groups) : rounds * walk;
+    const double item = loads + products + kFilterRow * walk + kFilterGroup;
+    // Eight pixels that do not begin in different banks.
+    const int pitch = m_.expand.present ? c_.halo_pitch : c_.input_pitch;
+    std::array<int, 8> banks{};
+    for (int place = 0; place < 8; ++place) {
+      const int row = place / t_.columns * t_.strip_rows * m_.stride_h;
+      const int pixel = row * c_.halo_columns + place % t_.columns * m_.stride_w;
+      ++banks[static_cast<std::size_t>(pixel * (pitch / 16) % 8)];
+    }
+    const double conflicts = *std::max_element(banks.begin(), banks.end());
+    const double multiplies = 16.0 * 8 * 8 * taps * 2 * walk / kFilterMultiplies;
+    const double chain = (m_.r + walk - 1) * ceil_div(m_.s, 2) * kStepChain;
+    return {.instructions = items * item + t_.warps() * weights * 2 * taps,
+            .shared = items * (kFilterShared * 4 * conflicts * loads + 4 * walk) +
+                      t_.warps() * weights * 2 * taps,
+            .tensor = items * multiplies,
+            .latency = rounds * (std::max(item * kWarpCycles, chain) + kFilterGroup) +
+                       weights * 2 * taps * kWarpCycles + 100};
+  }
+
+  Work filter_by_multiply_adds() const {
     const double threads = t_.threads(), quads = c_.middle / 4;
     const double groups = std::max(1.0, std::floor(threads / quads));
     const double strips = 1.0 * c_.pixels / (t_.strip * t_.strip_rows);

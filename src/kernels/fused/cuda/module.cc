@@ -17,7 +17,7 @@ class FusedModule final : public Kernel {
   FusedModule(const FusedProblem& problem, const DeviceDesc& device, const Tile& tile,
               const cuda::Binary& binary)
       : device_(cuda::Device::get(device.cuda.ordinal)),
-        operands_(device_, problem),
+        operands_(device_, problem, tile),
         residual_(problem.has_residual() ? fused_residual(problem.stages.size()) : 0) {
     const TileReport cut = report(problem, tile, device);
     const auto shared = static_cast<std::size_t>(cut.shared_bytes);

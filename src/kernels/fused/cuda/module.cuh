@@ -11,6 +11,7 @@
 #pragma once
 
 #include "kernels/fused/cuda/depthwise.cuh"
+#include "kernels/fused/cuda/depthwise_tensor.cuh"
 #include "kernels/fused/cuda/product.cuh"
 #include "kernels/fused/cuda/store.cuh"
 
@@ -255,6 +256,18 @@ class Block {
     constexpr int kPitch = kModule.expand.present ? kCut.halo_pitch : kCut.input_pitch;
     const char* const from = halo(slice);
     char* const to = operand(slice);
+    if constexpr (tensor_filter(kModule, kTile)) {
+      TensorFilter<kModule, kTile, kPitch>{a_,   place_, taps(slice), filter_constants(slice),
+                                           from, to,     sums(),      c0}
+          .run();
+    } else {
+      filter_by_multiply_adds(slice, c0, from, to);
+    }
+  }
+
+  __device__ __forceinline__ void filter_by_multiply_adds(int slice, int c0, const char* from,
+                                                          char* to) {
+    constexpr int kPitch = kModule.expand.present ? kCut.halo_pitch : kCut.input_pitch;
     const auto load = [&](int row, int column, int c) {
       const char* const corner = from + (row * kCut.halo_columns + column) * kPitch;
       return [=](int i, int j) -> float4 {

@@ -1,5 +1,6 @@
 #include "kernels/fused/cuda/pack.h"
 
+#include <bit>
 #include <cstring>
 
 #include "base/half.h"
@@ -53,31 +54,40 @@ std::vector<std::byte> pack_pointwise(const FusedStage& stage, Element element) 
   return packed;
 }
 
-std::vector<std::byte> pack_depthwise(const FusedStage& stage, Element element) {
+std::vector<std::byte> pack_depthwise(const FusedStage& stage, Element element,
+                                      bool tensor_filter) {
   const ConvDesc& d = stage.desc;
   const std::int64_t taps = d.r * d.s, line = (d.k + 3) / 4 * 4;
-  std::vector<float> packed(static_cast<std::size_t>(taps * line));
+  std::vector<std::uint32_t> packed(static_cast<std::size_t>(taps * line));
   for (std::int64_t k = 0; k < d.k; ++k) {
     for (std::int64_t tap = 0; tap < taps; ++tap) {
-      packed[static_cast<std::size_t>(tap * line + k)] =
-          as_f32(stage.weights, element, static_cast<std::size_t>(k * taps + tap));
+      const auto from = static_cast<std::size_t>(k * taps + tap);
+      std::uint32_t& word = packed[static_cast<std::size_t>(tap * line + k)];
+      if (tensor_filter) {
+        word = std::uint32_t{static_cast<const std::uint16_t*>(stage.weights)[from]} << k % 2 * 16;
+      } else {
+        word = std::bit_cast<std::uint32_t>(as_f32(stage.weights, element, from));
+      }
     }
   }
-  std::vector<std::byte> bytes(packed.size() * sizeof(float));
+  std::vector<std::byte> bytes(packed.size() * sizeof(std::uint32_t));
   std::memcpy(bytes.data(), packed.data(), bytes.size());
   return bytes;
 }
 
-DeviceOperands::DeviceOperands(const cuda::Device& device, const FusedProblem& problem) {
+DeviceOperands::DeviceOperands(const cuda::Device& device, const FusedProblem& problem,
+                               const Tile& tile) {
   const Module module = describe(problem);
   const Element element = module.element;
+  const bool filter = tensor_filter(module, tile);
   for (std::size_t i = 0; i < problem.stages.size(); ++i) {
     const FusedStage& stage = problem.stages[i];
     Arguments::Weights& weights = stage.is_depthwise()              ? arguments_.depthwise
                                   : i == 0 && module.expand.present ? arguments_.expand
                                                                     : arguments_.project;
-    const std::vector<std::byte> packed =
-        stage.is_depthwise() ? pack_depthwise(stage, element) : pack_pointwise(stage, element);
+    const std::vector<std::byte> packed = stage.is_depthwise()
+                                              ? pack_depthwise(stage, element, filter)
+                                              : pack_pointwise(stage, element);
     weights.w = upload(device, packed.data(), packed.size());
     const auto k = static_cast<std::size_t>(stage.desc.k);
     if (stage.has_bias && element == Element::kS8) {

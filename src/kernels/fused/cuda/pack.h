@@ -12,12 +12,13 @@ namespace convoy::fused_cuda {
 // s8, m16n8k8 for f32 in parts) wants them.
 std::vector<std::byte> pack_pointwise(const FusedStage& stage, Element element);
 
-// Weights of a depthwise, as f32: tap, then the channels of the result, padded to a multiple of 4.
-std::vector<std::byte> pack_depthwise(const FusedStage& stage, Element element);
+// Weights of a depthwise, a word each: tap, then the channels of the result, padded to a multiple
+// of four. As f32 or, for a tensor_filter(), as they are, those of odd channels in the upper half.
+std::vector<std::byte> pack_depthwise(const FusedStage& stage, Element element, bool tensor_filter);
 
 class DeviceOperands {
  public:
-  DeviceOperands(const cuda::Device& device, const FusedProblem& problem);
+  DeviceOperands(const cuda::Device& device, const FusedProblem& problem, const Tile& tile);
   // x, residual and y are null.
   const Arguments& arguments() const { return arguments_; }
   std::size_t bytes() const;

@@ -20,7 +20,7 @@ struct Tile {
   int blocks_sums = 1;
   // How many warps share the expand's pixels; so many groups of them share its outputs.
   int expand_warps_pixels = 4;
-  int strip = 4;       // outputs of a row that one thread filters at a time
+  int strip = 4;       // outputs of a row that one thread filters at a time; 1: see tensor_filter()
   int strip_rows = 1;  // and rows
   int blocks = 1;      // at once on a multiprocessor, which bounds their registers
   // Weights of pointwise stages pass shared memory, fetched with the slice of channels that they
@@ -108,6 +108,14 @@ constexpr int constant_bytes(const Module& m, const Stage& stage, int channels) 
   return stage.present ? lines * round_up(channels, kPanel) * 4 : 0;
 }
 
+// Whether the tensor cores filter (depthwise_tensor.cuh): where strips are one column wide,
+// elements have 16 bits, channels one filter and, if the results are y, nothing is added to them.
+constexpr bool tensor_filter(const Module& m, const Tile& t) {
+  return (m.element == Element::kF16 || m.element == Element::kBf16) && m.depthwise.present &&
+         t.strip == 1 && m.multiplier() == 1 && m.taps() <= 49 &&
+         (m.project.present || (m.residual == Residual::kNone && m.k % 4 == 0));
+}
+
 // Whether results leave registers for y as they are.
 constexpr bool direct(const Module& m, const Tile& t) {
   return m.y_layout == Layout::kNhwc &&
@@ -144,8 +152,8 @@ constexpr Cut cut(const Module& m, const Tile& t) {
   c.stage_offset = offset;
   int stage = 0;
   if (!m.expand.present) {
-    c.input_pitch =
-        m.lone() ? pitch_bytes(m.element, c.middle_in) : sector_pitch_bytes(m.element, c.middle_in);
+    c.input_pitch = m.lone() || tensor_filter(m, t) ? pitch_bytes(m.element, c.middle_in)
+                                                    : sector_pitch_bytes(m.element, c.middle_in);
     stage += (m.lone() ? padded_pixels : padded_halo) * c.input_pitch;
   }
   c.expand_weights = stage;

@@ -89,8 +89,16 @@ class Candidates {
 
   void add_strips() {
     tile_.strip = tile_.strip_rows = 1;
+    const bool tensor = fused_cuda::tensor_filter(m_, tile_);
+    for (const int rows : {1, 2, 4, 7, 8}) {
+      if (!tensor || tile_.rows % rows != 0) continue;
+      tile_.strip_rows = rows;
+      add_outputs();
+    }
+    tile_.strip_rows = 1;
     if (m_.depthwise.present) {
       tile_.strip = strip_of(tile_.columns, m_.taps() > 9 ? 4 : 8);
+      if (tensor && tile_.strip == 1) return;
       add_outputs();
       if (m_.taps() > 9 || tile_.rows % 2 != 0) return;
       tile_.strip_rows = 2;
@@ -212,7 +220,11 @@ int registers_needed(const Module& m, const Tile& t, const Cut& c) {
   };
   int most = 0;
   if (m.expand.present) most = std::max(most, product(c.expand_panels, c.expand_pixel_tiles) + 10);
-  if (m.depthwise.present) {
+  if (tensor_filter(m, t)) {
+    // Of two eights: sums of as many rows as one of the halo meets, two of those rows, weights.
+    const int rows = std::min(t.strip_rows, m.r), weights = m.taps() <= 25 ? m.taps() : 4;
+    most = std::max(most, 8 * rows + 8 * m.s + 2 * weights + (m.project.present ? 30 : 4));
+  } else if (m.depthwise.present) {
     const int weights = 4 * (m.taps() <= 9 ? m.taps() : m.s);
     const int outputs = t.strip * t.strip_rows;
     most = std::max(most, weights + 4 * outputs + 4 * std::min(outputs + m.s, 8) + 16);

@@ -1,0 +1,105 @@
+// What depthwise_tensor.cuh multiplies by, and what it makes of the sums: two values of 16 bits a
+// word.
+#pragma once
+
+#include "kernels/fused/cuda/element.cuh"
+
+namespace convoy::fused_cuda {
+
+// d = c + a * b, of 16 pixels and eight channels: under two taps, or under one.
+template <Element kElement>
+__device__ __forceinline__ void filter_step(float (&d)[4], const float (&c)[4], unsigned a0,
+                                            unsigned a1, unsigned b) {
+  if constexpr (kElement == Element::kF16) {
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3},{%4,%5},{%6},"
+        "{%7,%8,%9,%10};"
+        : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+        : "r"(a0), "r"(a1), "r"(b), "f"(c[0]), "f"(c[1]), "f"(c[2]), "f"(c[3]));
+  } else {
+#if __CUDA_ARCH__ >= 800
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3},{%4,%5},{%6},"
+        "{%7,%8,%9,%10};"
+        : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+        : "r"(a0), "r"(a1), "r"(b), "f"(c[0]), "f"(c[1]), "f"(c[2]), "f"(c[3]));
+#endif
+  }
+}
+template <Element kElement>
+__device__ __forceinline__ void filter_step(float (&d)[4], const float (&c)[4], uint4 a,
+                                            unsigned b0, unsigned b1) {
+#if __CUDA_ARCH__ >= 800
+  if constexpr (kElement == Element::kF16) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},"
+        "{%10,%11,%12,%13};"
+        : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+        : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1), "f"(c[0]), "f"(c[1]), "f"(c[2]),
+          "f"(c[3]));
+  } else {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},"
+        "{%10,%11,%12,%13};"
+        : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+        : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1), "f"(c[0]), "f"(c[1]), "f"(c[2]),
+          "f"(c[3]));
+  }
+#else
+  filter_step<kElement>(d, c, a.x, a.y, b0);
+  filter_step<kElement>(d, d, a.z, a.w, b1);
+#endif
+}
+
+// Both halves of a word, of one value that 16 bits hold exactly; 0xffff'ffff if they do not.
+template <Element kElement>
+constexpr unsigned twice(float value) {
+  const unsigned bits = __builtin_bit_cast(unsigned, value), sign = bits >> 31 << 15;
+  unsigned half = bits >> 16;
+  if (kElement == Element::kF16 && bits << 1 != 0) {
+    const int exponent = static_cast<int>(bits >> 23 & 255) - 127 + 15;
+    if (exponent < 1 || exponent > 30 || (bits & 0x1fffu) != 0) return ~0u;
+    half = sign | static_cast<unsigned>(exponent) << 10 | (bits >> 13 & 0x3ffu);
+  } else if ((bits & 0xffffu) != 0) {
+    return ~0u;
+  }
+  return half << 16 | half;
+}
+
+// Of each half; NaN if either is.
+template <Element kElement, bool kLarger>
+__device__ __forceinline__ unsigned extreme(unsigned a, unsigned b) {
+  unsigned result = 0;
+#if __CUDA_ARCH__ >= 800
+  if constexpr (kElement == Element::kF16) {
+    if constexpr (kLarger) {
+      asm("max.NaN.f16x2 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+    } else {
+      asm("min.NaN.f16x2 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+    }
+  } else if constexpr (kLarger) {
+    asm("max.NaN.bf16x2 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+  } else {
+    asm("min.NaN.bf16x2 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+  }
+#endif
+  return result;
+}
+
+// Two results of the stage, rounded before they are bounded, where that is the same.
+template <Module kModule>
+__device__ __forceinline__ unsigned finish_pair(float low, float high) {
+  constexpr Element kElement = kModule.element;
+  constexpr Stage kStage = kModule.depthwise;
+#if __CUDA_ARCH__ >= 800
+  constexpr unsigned kLeast = twice<kElement>(kStage.alpha), kMost = twice<kElement>(kStage.beta);
+  if constexpr (kStage.activation == Activation::kRelu) {
+    return extreme<kElement, true>(pack<kElement>(low, high), 0);
+  } else if constexpr (kStage.activation == Activation::kClip && kLeast != ~0u && kMost != ~0u) {
+    return extreme<kElement, false>(extreme<kElement, true>(pack<kElement>(low, high), kLeast),
+                                    kMost);
+  }
+#endif
+  const auto one = [](float sum) {
+    return finish<kModule, kStage, Residual::kNone, true>(sum, Channel{}, 0.0f);
+  };
+  return pack<kElement>(one(low), one(high));
+}
+
+}  // namespace convoy::fused_cuda
