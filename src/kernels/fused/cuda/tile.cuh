@@ -109,10 +109,11 @@ constexpr int constant_bytes(const Module& m, const Stage& stage, int channels) 
 }
 
 // Whether the tensor cores filter (depthwise_tensor.cuh): where strips are one column wide,
-// elements have 16 bits, channels one filter and, if the results are y, nothing is added to them.
+// elements have 16 bits and channels one filter, and nothing is added to results that are y. Not
+// with even strides: pixels two apart meet half of the banks of shared memory.
 constexpr bool tensor_filter(const Module& m, const Tile& t) {
   return (m.element == Element::kF16 || m.element == Element::kBf16) && m.depthwise.present &&
-         t.strip == 1 && m.multiplier() == 1 && m.taps() <= 49 &&
+         t.strip == 1 && m.multiplier() == 1 && m.taps() <= 49 && m.stride_w % 2 == 1 &&
          (m.project.present || (m.residual == Residual::kNone && m.k % 4 == 0));
 }
 
