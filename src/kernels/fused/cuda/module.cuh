@@ -12,6 +12,7 @@
 
 #include "kernels/fused/cuda/depthwise.cuh"
 #include "kernels/fused/cuda/depthwise_tensor.cuh"
+#include "kernels/fused/cuda/map.cuh"
 #include "kernels/fused/cuda/product.cuh"
 #include "kernels/fused/cuda/store.cuh"
 
@@ -44,11 +45,14 @@ class Block {
       copy_constants<kModule, kModule.project, kThreads, kTile.outputs>(
           shared_ + kCut.project_constants, a_.project, place_.k, kModule.k);
     }
-    let_next_kernel_start();
+    Input input = first_input();
+    input.make_ready();
     wait_for_former_kernel();
-    fetch_input(0);
-    if constexpr (kModule.expand.present) load_x(0);
+    input.start(kModule.expand.present ? shared_ : stage(0));
     end_copies();
+    // Not before, or the kernels after it would start as well, one waiting for the other, and take
+    // room where this one's blocks have not begun.
+    let_next_kernel_start();
     if constexpr (kModule.project.present) {
       run_project();
     } else {
@@ -156,24 +160,28 @@ class Block {
     return static_cast<const char*>(a_.project.w) + static_cast<long long>(panel) * kProjectPanel;
   }
 
+  // What a block copies of x: for a slice, where no expand is before it, or for one.
+  using Input = MapCopy<kModule, kThreads, kModule.lone() ? kTile.rows : kCut.halo_rows,
+                        kModule.lone() ? kTile.columns : kCut.halo_columns,
+                        kModule.lone() ? kModule.project_stride_h : 1,
+                        kModule.lone() ? kModule.project_stride_w : 1,
+                        kModule.expand.present ? kTile.inputs : kMiddleIn,
+                        kModule.expand.present ? kCut.x_pitch : kCut.input_pitch>;
+
+  // The part of x that comes first.
+  __device__ __forceinline__ Input first_input() const {
+    const int c0 = kModule.expand.present ? 0 : first_channel(0) / kModule.multiplier();
+    return Input(a_.x, window_, c0);
+  }
   // The slice's part of x, where no expand is before it.
   __device__ __forceinline__ void fetch_input(int slice) {
-    if constexpr (kModule.lone()) {
-      load_map<kModule, kThreads, kTile.rows, kTile.columns, kModule.project_stride_h,
-               kModule.project_stride_w, kMiddle, kCut.input_pitch>(stage(slice), a_.x, window_,
-                                                                    first_channel(slice));
-    } else if constexpr (!kModule.expand.present) {
-      load_map<kModule, kThreads, kCut.halo_rows, kCut.halo_columns, 1, 1, kMiddleIn,
-               kCut.input_pitch>(stage(slice), a_.x, window_,
-                                 first_channel(slice) / kModule.multiplier());
+    if constexpr (!kModule.expand.present) {
+      Input(a_.x, window_, first_channel(slice) / kModule.multiplier()).start(stage(slice));
     }
   }
-
   // A slice of x's channels for an expand.
   __device__ __forceinline__ void load_x(int slice) {
-    load_map<kModule, kThreads, kCut.halo_rows, kCut.halo_columns, 1, 1, kTile.inputs,
-             kCut.x_pitch>(shared_ + slice % 2 * kCut.x_buffer, a_.x, window_,
-                           slice * kTile.inputs);
+    Input(a_.x, window_, slice * kTile.inputs).start(shared_ + slice % 2 * kCut.x_buffer);
   }
 
   // --- the stages -------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 // Between global and shared memory: copies that pass no register, whole lines of channels, and
-// the order of kernels that follow each other.
+// the order of kernels that follow each other. Maps are in map.cuh.
 #pragma once
 
 #include "kernels/fused/cuda/element.cuh"
@@ -114,101 +114,6 @@ __device__ __forceinline__ void copy_constants(char* to, const Arguments::Weight
   }
   if constexpr (kModule.element == Element::kS8) {
     copy_lines<kThreads, 1, kBytes>(to, w.scale + c0, 0, there);
-  }
-}
-
-// Whether a line of `channels` elements from a tensor with as many has whole vectors of kBytes.
-constexpr bool aligned(Element element, int channels, int bytes) {
-  return channels * size_of(element) % bytes == 0;
-}
-
-// The map that a block reads in part.
-struct Window {
-  int n;            // image
-  int row, column;  // of the upper left corner in the map; may lie outside
-};
-
-// Channels [c0, c0 + kCount) of kRows x kColumns pixels, `kStrideH` and `kStrideW` apart, into
-// lines of kPitch bytes each, filled with zeros up to whole steps of a sum: past the last channel
-// and outside the map. Copies are under way when it returns, in no group yet.
-template <Module kModule, int kThreads, int kRows, int kColumns, int kStrideH, int kStrideW,
-          int kCount, int kPitch>
-__device__ __forceinline__ void load_map(char* to, const void* x, Window window, int c0) {
-  constexpr Element kElement = kModule.element;
-  using T = TypeOf<kElement>;
-  constexpr int kPadded = round_up(kCount, step_channels(kElement));
-  constexpr int kPixelCount = kRows * kColumns;
-  const auto inside = [&](int row, int column) {
-    const int h = window.row + row * kStrideH, w = window.column + column * kStrideW;
-    return h >= 0 && h < kModule.h && w >= 0 && w < kModule.w;
-  };
-  if constexpr (kModule.x_layout == Layout::kNhwc && aligned(kElement, kModule.c, 4) &&
-                kCount * sizeof(T) % 4 == 0) {
-    // The widest copy that both the tensor's lines and the slice's start allow.
-    constexpr int kVector = aligned(kElement, kModule.c, 16) && kCount * sizeof(T) % 16 == 0 ? 16
-                            : aligned(kElement, kModule.c, 8) && kCount * sizeof(T) % 8 == 0 ? 8
-                                                                                             : 4;
-    constexpr int kElements = kVector / static_cast<int>(sizeof(T));
-    constexpr int kLine = kPadded / kElements;
-    // A thread keeps its channels and walks over the pixels, where there are threads for a line.
-    constexpr bool kOneChunk = kLine <= kThreads;
-    constexpr int kGroups = kOneChunk ? kThreads / kLine : 1;
-    const int thread = static_cast<int>(threadIdx.x);
-    const int group = kOneChunk ? thread / kLine : 0;
-    const T* const corner =
-        static_cast<const T*>(x) +
-        ((window.n * Offset{kModule.h} + window.row) * kModule.w + window.column) * kModule.c + c0;
-#pragma unroll 1
-    for (int chunk = kOneChunk ? thread % kLine : thread; group < kGroups && chunk < kLine;
-         chunk += kOneChunk ? kLine : kThreads) {
-      const int c = chunk * kElements;
-      const bool there = c < kCount && c0 + c < kModule.c;
-      int row = group / kColumns, column = group % kColumns;
-      char* line = to + group * kPitch + c * static_cast<int>(sizeof(T));
-#pragma unroll 2
-      for (int pixel = group; pixel < kPixelCount; pixel += kGroups) {
-        const bool valid = there && inside(row, column);
-        const T* const from =
-            corner + (Offset{row} * (kStrideH * kModule.w) + column * kStrideW) * kModule.c + c;
-        copy_async<kVector>(line, valid ? from : static_cast<const T*>(x), valid);
-        line += kGroups * kPitch;
-        row += kGroups / kColumns;
-        column += kGroups % kColumns;
-        if (column >= kColumns) column -= kColumns, ++row;
-      }
-    }
-  } else {
-    // Four channels of a pixel a thread, neighbours having neighbouring pixels, as NCHW wants it.
-    constexpr bool kPixelsFirst = kModule.x_layout == Layout::kNchw;
-    constexpr int kQuads = kPadded / 4;
-#pragma unroll 1
-    for (int i = threadIdx.x; i < kPixelCount * kQuads; i += kThreads) {
-      const int pixel = kPixelsFirst ? i % kPixelCount : i / kQuads;
-      const int c = (kPixelsFirst ? i / kPixelCount : i % kQuads) * 4;
-      const int row = pixel / kColumns, column = pixel % kColumns;
-      const bool valid = inside(row, column);
-      T four[4];
-#pragma unroll
-      for (int j = 0; j < 4; ++j) {
-        four[j] = 0;
-        if (valid && c + j < kCount && c0 + c + j < kModule.c) {
-          four[j] = __ldg(static_cast<const T*>(x) +
-                          conv_cuda::offset(kModule.x_layout, kModule.c, kModule.h, kModule.w,
-                                            window.n, c0 + c + j, window.row + row * kStrideH,
-                                            window.column + column * kStrideW));
-        }
-      }
-      T* line = reinterpret_cast<T*>(to + pixel * kPitch) + c;
-      if constexpr (sizeof(T) == 4) {
-        *reinterpret_cast<float4*>(line) = float4{four[0], four[1], four[2], four[3]};
-      } else if constexpr (sizeof(T) == 2) {
-        *reinterpret_cast<uint2*>(line) =
-            uint2{four[0] | unsigned{four[1]} << 16, four[2] | unsigned{four[3]} << 16};
-      } else {
-        const auto byte = [&](int j) { return static_cast<unsigned>(four[j]) & 0xffu; };
-        *reinterpret_cast<unsigned*>(line) = byte(0) | byte(1) << 8 | byte(2) << 16 | byte(3) << 24;
-      }
-    }
   }
 }
 
