@@ -19,7 +19,8 @@ namespace convoy::cuda {
   X(cuStreamCreate) X(cuStreamDestroy) X(cuStreamSynchronize)                                      \
   X(cuEventCreate) X(cuEventDestroy) X(cuEventRecord) X(cuEventSynchronize) X(cuEventElapsedTime)  \
   X(cuModuleLoadData) X(cuModuleUnload) X(cuModuleGetFunction)                                     \
-  X(cuFuncSetAttribute) X(cuLaunchKernel) X(cuLaunchKernelEx) X(cuOccupancyMaxActiveClusters)                                                          \
+  X(cuFuncSetAttribute) X(cuLaunchKernel) X(cuLaunchKernelEx)                                      \
+  X(cuOccupancyMaxActiveBlocksPerMultiprocessor) X(cuOccupancyMaxActiveClusters)                   \
   X(cuStreamBeginCapture) X(cuStreamEndCapture) X(cuGraphInstantiateWithFlags) X(cuGraphLaunch)    \
   X(cuGraphExecDestroy) X(cuGraphDestroy)
 // clang-format on

@@ -78,6 +78,13 @@ std::size_t shared_bytes_for_at_most(std::uint64_t blocks, const DeviceDesc& dev
   return share < kReserved ? 0 : share - kReserved + kUnit;
 }
 
+int Kernel::blocks_at_once(int threads, std::size_t shared_bytes) const {
+  const ContextScope scope(*device_);
+  int blocks = 0;
+  CONVOY_CU(cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, function_, threads, shared_bytes));
+  return blocks;
+}
+
 void Kernel::spread(LaunchShape& shape) {
   const auto cores = static_cast<std::uint64_t>(device_->desc().cores);
   const std::uint64_t blocks = std::uint64_t{shape.grid[0]} * shape.grid[1] * shape.grid[2];

@@ -38,6 +38,10 @@ class Kernel {
 
   const Resources& resources() const { return resources_; }
 
+  // Blocks of so many threads and so much dynamic shared memory that one multiprocessor has room
+  // for.
+  int blocks_at_once(int threads, std::size_t shared_bytes) const;
+
   // Raises shape.shared_bytes as far as no more blocks of the grid fit on one multiprocessor than
   // an even share, where all of them still run at once. For grids of a few blocks a multiprocessor
   // that overlap the former kernel: those start on multiprocessors that are unevenly occupied, and

@@ -277,6 +277,12 @@ CUresult cuOccupancyMaxActiveClusters(int* clusters, CUfunction function, const 
   *clusters = 1 << 30;
   return objects.has("module", function) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, CUfunction function, int,
+                                                     std::size_t) {
+  ENTER(cuOccupancyMaxActiveBlocksPerMultiprocessor);
+  *blocks = 1;
+  return objects.has("module", function) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
 CUresult cuLaunchKernel(CUfunction function, unsigned, unsigned, unsigned, unsigned, unsigned,
                         unsigned, unsigned, CUstream, void**, void**) {
   ENTER(cuLaunchKernel);

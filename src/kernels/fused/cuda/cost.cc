@@ -59,10 +59,13 @@ class BlockCost {
   BlockCost(const Module& m, const Tile& t, const Cut& c, double together, double l2_rate)
       : m_(m), t_(t), c_(c), together_(together), l2_rate_(l2_rate) {}
 
+  // Cycles that a block spends once, however many places it works in.
+  double once(double bytes_first) const { return start(bytes_first) + kEndCycles; }
+
   // Cycles of one block among `together` on its multiprocessor.
   double cycles(double bytes_first, double bytes_slice, double bytes_out) const {
     const double threads = t_.threads();
-    double sum = std::max(kStartCycles, fetch(bytes_first)) + issue(bytes_first / 16 / 32 * kCopy);
+    double sum = start(bytes_first) + issue(bytes_first / 16 / 32 * kCopy);
     for (int slice = 0; slice < c_.block_slices; ++slice) {
       double work = 0;
       if (m_.expand.present) work += phase(expand()) + kBarrierCycles;
@@ -97,6 +100,7 @@ class BlockCost {
 
  private:
   double issue(double instructions) const { return together_ * instructions / 4 / kIssue; }
+  double start(double bytes) const { return std::max(kStartCycles, fetch(bytes)); }
   double fetch(double bytes) const { return together_ * bytes / l2_rate_; }
   double phase(const Work& w) const {
     return std::max({w.latency, issue(w.instructions), together_ * w.shared, together_ * w.tensor});
@@ -241,6 +245,7 @@ Estimate estimate(const Module& m, const Tile& t, const Cut& c, const DeviceDesc
   const double l2_rate = std::min(kL2BytesPerCycle, kL2AllBytesPerCycle / busy);
   const BlockCost block(m, t, c, together, l2_rate);
   double cycles = rounds * block.cycles(x_once + x_slice + staged, x_slice + staged, y_block);
+  if (t.walks) cycles -= (rounds - 1) * block.once(x_once + x_slice + staged);
   cycles = std::max(cycles, e.bytes_l2 / (device.cores * kL2AllBytesPerCycle));
   e.seconds = kLaunchSeconds + cycles / gpu.clock_hz;
   if (e.bytes_dram > static_cast<double>(device.l2_bytes)) {

@@ -195,7 +195,7 @@ std::string constants(const Module& m, const Tile& t) {
         t.warps_sums, t.blocks_sums, t.expand_warps_pixels, t.strip, t.strip_rows, t.blocks}) {
     out += literal(value) + ",";
   }
-  return out + literal(t.stage_weights) + "};\n";
+  return out + literal(t.stage_weights) + "," + literal(t.walks) + "};\n";
 }
 
 }  // namespace convoy::fused_cuda

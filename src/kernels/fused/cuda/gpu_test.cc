@@ -3,6 +3,7 @@
 //   CONVOY_GPU_GEOMETRIES  random modules to try, of each module and type (250)
 //   CONVOY_GPU_SEED        of those, to repeat a run
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <cstdio>
 #include <mutex>
@@ -112,19 +113,30 @@ class FusedGpu : public ::testing::Test {
     if (run.tiles == 0) return;
 
     const testing::BoundStep host(step, testing::Edge::kEnd);
-    const std::vector<fused_cuda::Tile> tiles =
-        fused_cuda::candidate_tiles(fused_problem(host.desc()), device.desc());
+    // Half of them as for a device of one multiprocessor, on which a few blocks are many: they
+    // walk.
+    DeviceDesc one = device.desc();
+    one.cores = 1;
+    const bool walking = c.seed % 2 == 0;
+    const DeviceDesc& seen = walking ? one : device.desc();
+    std::vector<fused_cuda::Tile> tiles =
+        fused_cuda::candidate_tiles(fused_problem(host.desc()), seen);
+    const auto is_still = [](const fused_cuda::Tile& tile) { return !tile.walks; };
+    if (walking && !std::all_of(tiles.begin(), tiles.end(), is_still)) {
+      std::erase_if(tiles, is_still);
+    }
     const std::string name =
         "tiles of " + std::string(to_string(module_of(c.module).value_or(Module::kDw))) + " " +
-        to_string(testing::Arithmetic{c.module.dtype, c.module.precision});
+        to_string(testing::Arithmetic{c.module.dtype, c.module.precision}) +
+        (!tiles.empty() && tiles[0].walks ? ", walking" : "");
     if (tiles.empty()) return count(name, {.failure = "no tile can be used"}, label);
     std::mt19937_64 random(c.seed);
     for (int i = 0; i < run.tiles; ++i) {
       const fused_cuda::Tile tile = tiles[random() % tiles.size()];
       attempt(name, ", tile " + to_string(tile), [&] {
         return checker.check(
-            [&](const OpDesc& op) { return fused_cuda::make_module(op, device.desc(), tile); },
-            step, oracle);
+            [&](const OpDesc& op) { return fused_cuda::make_module(op, seen, tile); }, step,
+            oracle);
       });
     }
   }
@@ -236,7 +248,7 @@ TEST_P(RandomModules, AgreeWithSumsInDouble) {
   if (count < 50) return;
   // Whoever is made for these took some.
   const std::string kind = std::string(to_string(module)) + " " + to_string(arithmetic);
-  std::set<std::string> found, expected = {"tiles of " + kind};
+  std::set<std::string> found, expected = {"tiles of " + kind, "tiles of " + kind + ", walking"};
   for (const auto& [name, tally] : tallies) found.insert(name);
   // A strict kernel is what kSplit permits as well.
   const auto expect = [&](const std::string& algorithm) {

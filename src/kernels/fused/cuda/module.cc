@@ -1,5 +1,6 @@
 #include "kernels/fused/cuda/module.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -27,6 +28,15 @@ class FusedModule final : public Kernel {
               .shared_bytes = shared,
               .cluster = static_cast<std::uint32_t>(tile.blocks_sums),
               .overlaps_former = device.cuda.compute_major >= 9};
+    if (cut.walking_slices != 0) {
+      // As many blocks as run at once, each working in as many places as the others.
+      const std::int64_t unit = cut.walking_slices;
+      const std::int64_t most = std::max<std::int64_t>(
+          1, device.cores * kernel_.blocks_at_once(cut.threads, shared) / unit);
+      const std::int64_t places = cut.blocks / unit;
+      const std::int64_t rounds = (places + most - 1) / most;
+      shape_.grid[0] = static_cast<std::uint32_t>((places + rounds - 1) / rounds * unit);
+    }
     if (shape_.overlaps_former) kernel_.spread(shape_);
   }
 

@@ -23,19 +23,7 @@ class Block {
  public:
   __device__ __forceinline__ Block(const Arguments& arguments, char* shared)
       : a_(arguments), shared_(shared) {
-    unsigned block = blockIdx.x;
-    rank_ = static_cast<int>(block % kTile.blocks_sums);  // in its cluster
-    block /= kTile.blocks_sums;
-    place_.k = static_cast<int>(block % kCut.slices) * kTile.outputs;
-    block /= kCut.slices;
-    place_.q = static_cast<int>(block % kCut.tiles_w) * kTile.columns;
-    block /= kCut.tiles_w;
-    place_.p = static_cast<int>(block % kCut.tiles_h) * kTile.rows;
-    place_.n = static_cast<int>(block / kCut.tiles_h);
-    const bool lone = kModule.lone();
-    window_ = {place_.n,
-               place_.p * (lone ? kModule.project_stride_h : kModule.stride_h) - kModule.pad_top,
-               place_.q * (lone ? kModule.project_stride_w : kModule.stride_w) - kModule.pad_left};
+    go_to(blockIdx.x);
   }
 
   __device__ __forceinline__ void run() {
@@ -53,16 +41,15 @@ class Block {
     // Not before, or the kernels after it would start as well, one waiting for the other, and take
     // room where this one's blocks have not begun.
     let_next_kernel_start();
-    if constexpr (kModule.project.present) {
-      run_project();
+    if constexpr (!kTile.walks) {
+      work();
     } else {
-      wait_copies<0>();
-      __syncthreads();
-      if constexpr (kModule.expand.present) expand(0);
-      filter(0);
-      if constexpr (kModule.y_layout == Layout::kNchw) {
-        __syncthreads();
-        store_sums<kModule, kModule.depthwise, kTile>(a_, filter_constants(0), place_, 0, sums());
+#pragma unroll 1
+      for (next_ = blockIdx.x + gridDim.x;; next_ += gridDim.x) {
+        work();
+        if (next_ >= kCut.blocks) break;
+        go_to(next_);
+        ++turn_;
       }
     }
   }
@@ -81,6 +68,39 @@ class Block {
 
   __device__ __forceinline__ static int warp() { return threadIdx.x / 32; }
 
+  // Sets the place, and the part of x that belongs to it.
+  __device__ __forceinline__ void go_to(unsigned block) {
+    rank_ = static_cast<int>(block % kTile.blocks_sums);  // in its cluster
+    block /= kTile.blocks_sums;
+    place_.k = static_cast<int>(block % kCut.slices) * kTile.outputs;
+    block /= kCut.slices;
+    place_.q = static_cast<int>(block % kCut.tiles_w) * kTile.columns;
+    block /= kCut.tiles_w;
+    place_.p = static_cast<int>(block % kCut.tiles_h) * kTile.rows;
+    place_.n = static_cast<int>(block / kCut.tiles_h);
+    const bool lone = kModule.lone();
+    window_ = {place_.n,
+               place_.p * (lone ? kModule.project_stride_h : kModule.stride_h) - kModule.pad_top,
+               place_.q * (lone ? kModule.project_stride_w : kModule.stride_w) - kModule.pad_left};
+  }
+
+  // All that a block does in one place, whose x is under way.
+  __device__ __forceinline__ void work() {
+    if constexpr (kModule.project.present) {
+      run_project();
+    } else {
+      wait_copies<0>();
+      __syncthreads();  // x is there, and nobody reads the expanded halo of the place before
+      fetch_next_place();
+      if constexpr (kModule.expand.present) expand(0);
+      filter(0);
+      if constexpr (kModule.y_layout == Layout::kNchw) {
+        __syncthreads();
+        store_sums<kModule, kModule.depthwise, kTile>(a_, filter_constants(0), place_, 0, sums());
+      }
+    }
+  }
+
   // --- shared memory ----------------------------------------------------------------------------
 
   __device__ __forceinline__ char* stage(int slice) const {
@@ -93,12 +113,19 @@ class Block {
   __device__ __forceinline__ char* expand_constants(int slice) const {
     return filter_constants(slice) + constant_bytes(kModule, kModule.depthwise, kMiddle);
   }
+  // x of a slice where there is no expand, and where there is.
+  __device__ __forceinline__ char* input(int slice) const {
+    return kTile.walks && turn_ % 2 != 0 ? shared_ + kCut.input_again : stage(slice);
+  }
+  __device__ __forceinline__ char* x(int slice) const {
+    return shared_ + (kTile.walks ? turn_ : slice) % 2 * kCut.x_buffer;
+  }
   // What the depthwise reads, and what the project does.
   __device__ __forceinline__ char* halo(int slice) const {
-    return kModule.expand.present ? shared_ + kCut.halo_offset : stage(slice);
+    return kModule.expand.present ? shared_ + kCut.halo_offset : input(slice);
   }
   __device__ __forceinline__ char* operand(int slice) const {
-    return kModule.lone() ? stage(slice)
+    return kModule.lone() ? input(slice)
                           : shared_ + kCut.operand_offset + slice % 2 * kCut.operand_buffer;
   }
   __device__ __forceinline__ Sum<kElement>* sums() const {
@@ -176,12 +203,25 @@ class Block {
   // The slice's part of x, where no expand is before it.
   __device__ __forceinline__ void fetch_input(int slice) {
     if constexpr (!kModule.expand.present) {
-      Input(a_.x, window_, first_channel(slice) / kModule.multiplier()).start(stage(slice));
+      Input(a_.x, window_, first_channel(slice) / kModule.multiplier()).start(input(slice));
     }
   }
   // A slice of x's channels for an expand.
   __device__ __forceinline__ void load_x(int slice) {
-    Input(a_.x, window_, slice * kTile.inputs).start(shared_ + slice % 2 * kCut.x_buffer);
+    Input(a_.x, window_, slice * kTile.inputs).start(x(slice));
+  }
+
+  // x of the place after this one, into where x of the one before was.
+  __device__ __forceinline__ void fetch_next_place() {
+    if constexpr (kTile.walks) {
+      if (next_ >= kCut.blocks) return;
+      Block next = *this;
+      next.go_to(next_);
+      ++next.turn_;
+      next.fetch_input(0);
+      if constexpr (kModule.expand.present) next.load_x(0);
+      end_copies();
+    }
   }
 
   // --- the stages -------------------------------------------------------------------------------
@@ -207,7 +247,7 @@ class Block {
     constexpr int kStepsAll = ceil_div(kModule.c, step_channels(kElement));
     constexpr int kSteps = ceil_div(kTile.inputs, step_channels(kElement));
     if constexpr (kCut.input_slices == 1) {
-      product.template multiply<kCut.x_pitch, kExpandPanel>(shared_, pixels, weights, panels, 0, 1,
+      product.template multiply<kCut.x_pitch, kExpandPanel>(x(0), pixels, weights, panels, 0, 1,
                                                             kStepsAll);
     } else {
       if (slice > 0) {
@@ -223,8 +263,7 @@ class Block {
           end_copies();
         }
         product.template multiply<kCut.x_pitch, kExpandPanel>(
-            shared_ + part % 2 * kCut.x_buffer, pixels,
-            weights + part * kSteps * step_bytes(kElement), panels, 0, 1,
+            x(part), pixels, weights + part * kSteps * step_bytes(kElement), panels, 0, 1,
             smaller(kSteps, kStepsAll - part * kSteps));
       }
     }
@@ -276,6 +315,10 @@ class Block {
   __device__ __forceinline__ void filter_by_multiply_adds(int slice, int c0, const char* from,
                                                           char* to) {
     constexpr int kPitch = kModule.expand.present ? kCut.halo_pitch : kCut.input_pitch;
+    [[maybe_unused]] Corner<kModule> tile{};
+    if constexpr (!kModule.project.present && kModule.y_layout == Layout::kNhwc) {
+      tile = corner<kModule>(a_, place_);
+    }
     const auto load = [&](int row, int column, int c) {
       const char* const corner = from + (row * kCut.halo_columns + column) * kPitch;
       return [=](int i, int j) -> float4 {
@@ -319,8 +362,8 @@ class Block {
             *reinterpret_cast<FourOf<kElement>*>(to + pixel * kCut.operand_pitch + c * kSize) =
                 from_f32<kElement>(float4{v[0], v[1], v[2], v[3]});
           } else if constexpr (kModule.y_layout == Layout::kNhwc) {
-            store_four<kModule, kModule.depthwise, true>(a_, channels, place_, row, column, c,
-                                                         sums);
+            store_four<kModule, kModule.depthwise, kTile, true>(tile, channels, place_, row, column,
+                                                                c, sums);
           } else {
 #pragma unroll
             for (int i = 0; i < 4; ++i) {
@@ -355,6 +398,7 @@ class Block {
     for (int slice = 0; slice < slices; ++slice) {
       wait_copies<0>();
       __syncthreads();  // the slice is there, and nobody works on the one before
+      fetch_next_place();
       if (slice + 1 < slices) {
         fetch_constants(slice + 1);
         fetch_input(slice + 1);
@@ -373,13 +417,14 @@ class Block {
           smaller(kSteps, kStepsAll - among_all(slice) * kSteps));
     }
     if constexpr (direct(kModule, kTile)) {
+      const Corner<kModule> tile = corner<kModule>(a_, place_);
       product.for_each(pixels, panels, [&](int c) {
         const FourChannels channels = four_channels<kModule, kModule.project, kTile.outputs>(
             shared_ + kCut.project_constants, c);
         return [=, this](int pixel, const Sum<kElement>(&sums)[4]) {
           if (kCut.pixels % kTilePixels != 0 && pixel >= kCut.pixels) return;
-          store_four<kModule, kModule.project>(a_, channels, place_, pixel / kTile.columns,
-                                               pixel % kTile.columns, c, sums);
+          store_four<kModule, kModule.project, kTile>(tile, channels, place_, pixel / kTile.columns,
+                                                      pixel % kTile.columns, c, sums);
         };
       });
       return;
@@ -409,6 +454,8 @@ class Block {
   int rank_;
   Place place_;
   Window window_;
+  unsigned next_ = 0;  // block whose place this one works in next
+  int turn_ = 0;       // how many places it has worked in
 };
 
 template <Module kModule, Tile kTile>

@@ -19,6 +19,8 @@ namespace convoy::fused_cuda {
 struct TileReport {
   std::string reason;  // empty: feasible
   std::int64_t blocks = 0;
+  // Not 0: fewer blocks may be launched, multiples of this, which share out the places (see Cut).
+  std::int64_t walking_slices = 0;
   int threads = 0;                // of a block
   std::int64_t shared_bytes = 0;  // of a block
   int registers = 0;              // of a thread, roughly: the compiler decides
@@ -37,8 +39,8 @@ std::unique_ptr<Kernel> make_module(const OpDesc& op, const DeviceDesc& device, 
 std::unique_ptr<Kernel> make_module(const FusedProblem& problem, const DeviceDesc& device,
                                     std::span<const Tile> tiles);
 
-// "16x14 out64 mid32 in32 warps1x4x2 expand4 strip1x7", with "cluster2", "blocks2" and "staged"
-// where they differ from a tile's defaults.
+// "16x14 out64 mid32 in32 warps1x4x2 expand4 strip1x7", with "cluster2", "blocks2", "staged" and
+// "walks" where they differ from a tile's defaults.
 std::string to_string(const Tile& tile);
 // Its inverse; nothing for any other text.
 std::optional<Tile> parse_tile(std::string_view text);

@@ -32,23 +32,45 @@ __device__ __forceinline__ void store_vector(TypeOf<kElement>* to, FourOf<kEleme
   }
 }
 
+// The upper left pixel of a tile and its first channel, of y and of the residual.
+template <Module kModule>
+struct Corner {
+  using T = TypeOf<kModule.element>;
+  T* y;
+  const T* residual;
+};
+
+template <Module kModule>
+__device__ __forceinline__ Corner<kModule> corner(const Arguments& a, Place place) {
+  using T = TypeOf<kModule.element>;
+  const Offset at =
+      ((place.n * Offset{kModule.p} + place.p) * kModule.q + place.q) * kModule.k + place.k;
+  T* y = static_cast<T*>(a.y) + at;
+  const T* residual = static_cast<const T*>(a.residual) + at;
+  // As values: the compiler would work them out again for every store.
+  asm volatile("" : "+l"(y));
+  if constexpr (kModule.residual != Residual::kNone) asm volatile("" : "+l"(residual));
+  return {y, residual};
+}
+
 // Four channels from `c` on of one pixel of a tile in NHWC; those past the last, and pixels past
 // the map, are left out. sums: of stage kStage; kBiased as in finish().
-template <Module kModule, Stage kStage, bool kBiased = false>
-__device__ __forceinline__ void store_four(const Arguments& a, const FourChannels& channels,
-                                           Place place, int row, int column, int c,
+template <Module kModule, Stage kStage, Tile kTile, bool kBiased = false>
+__device__ __forceinline__ void store_four(const Corner<kModule>& tile,
+                                           const FourChannels& channels, Place place, int row,
+                                           int column, int c,
                                            const Sum<kModule.element> (&sums)[4]) {
   constexpr Element kElement = kModule.element;
   using T = TypeOf<kElement>;
   using Four = FourOf<kElement>;
   using D = typename Distance<kModule>::Type;
   const int k = place.k + c;
-  if (place.p + row >= kModule.p || place.q + column >= kModule.q || k >= kModule.k) return;
-  const Offset corner =
-      ((place.n * Offset{kModule.p} + place.p) * kModule.q + place.q) * kModule.k + k;
-  const D within = (static_cast<D>(row) * kModule.q + static_cast<D>(column)) * kModule.k;
-  const T* residual = static_cast<const T*>(a.residual) + corner + within;
-  T* y = static_cast<T*>(a.y) + corner + within;
+  if (kModule.p % kTile.rows != 0 && place.p + row >= kModule.p) return;
+  if (kModule.q % kTile.columns != 0 && place.q + column >= kModule.q) return;
+  if (kModule.k % kTile.outputs != 0 && k >= kModule.k) return;
+  const D within = (static_cast<D>(row) * kModule.q + static_cast<D>(column)) * kModule.k + c;
+  const T* residual = tile.residual + within;
+  T* y = tile.y + within;
   constexpr bool kWhole = kModule.k % 4 == 0;
   float r[4] = {0, 0, 0, 0};
   if constexpr (kModule.residual != Residual::kNone) {
@@ -118,6 +140,7 @@ __device__ __forceinline__ void store_sums(const Arguments& a, const char* const
     const int thread = static_cast<int>(threadIdx.x);
     const int group = kOneQuad ? thread / kQuads : 0;
     if (group >= kGroups) return;
+    const Corner<kModule> tile = corner<kModule>(a, place);
 #pragma unroll 1
     for (int quad = kOneQuad ? thread % kQuads : thread; quad < kQuads;
          quad += kOneQuad ? kQuads : kTile.threads()) {
@@ -128,8 +151,8 @@ __device__ __forceinline__ void store_sums(const Arguments& a, const char* const
            pixel += kTile.blocks_sums * kGroups) {
         Sum<kElement> sums[4];
         sum_up(pixel, c, sums);
-        store_four<kModule, kStage>(a, channels, place, pixel / kTile.columns,
-                                    pixel % kTile.columns, c, sums);
+        store_four<kModule, kStage, kTile>(tile, channels, place, pixel / kTile.columns,
+                                           pixel % kTile.columns, c, sums);
       }
     }
   } else {

@@ -26,6 +26,10 @@ struct Tile {
   // Weights of pointwise stages pass shared memory, fetched with the slice of channels that they
   // belong to; otherwise warps read them from memory as they multiply.
   bool stage_weights = false;
+  // A block works on one place of the maps after the other, always in the same slice of y's
+  // channels: what does not depend on the place is fetched once, and x of the next place meanwhile.
+  // Where channels before a project are one slice and results leave registers as they are.
+  bool walks = false;
 
   constexpr int warps() const { return warps_pixels * warps_outputs * warps_sums; }
   constexpr int threads() const { return 32 * warps(); }
@@ -93,6 +97,7 @@ struct Cut {
   // Of a stage: its input (x, where there is no expand), then weights and constants.
   int stages = 0, stage_offset = 0, stage_bytes = 0;
   int input_pitch = 0, expand_weights = 0, project_weights = 0, constants = 0;
+  int input_again = 0;                  // where the input is in every other place
   int halo_pitch = 0, halo_offset = 0;  // of an expanded halo
   int operand_pitch = 0, operand_offset = 0, operand_buffer = 0, operand_buffers = 0;
   int sum_pitch = 0;   // in 4-byte words
@@ -144,7 +149,7 @@ constexpr Cut cut(const Module& m, const Tile& t) {
   int offset = 0;
   if (m.expand.present) {
     c.input_slices = ceil_div(m.c, t.inputs);
-    c.x_buffers = smaller(c.input_slices, 2);
+    c.x_buffers = t.walks ? 2 : smaller(c.input_slices, 2);
     c.x_pitch = pitch_bytes(m.element, t.inputs);
     c.x_buffer = padded_halo * c.x_pitch;
     offset += c.x_buffers * c.x_buffer;
@@ -157,6 +162,7 @@ constexpr Cut cut(const Module& m, const Tile& t) {
                                                     : sector_pitch_bytes(m.element, c.middle_in);
     stage += (m.lone() ? padded_pixels : padded_halo) * c.input_pitch;
   }
+  const int input = stage;
   c.expand_weights = stage;
   if (t.stage_weights && m.expand.present) {
     stage += ceil_div(c.middle_in, kPanel) * panel_bytes(m.element, m.c);
@@ -172,6 +178,10 @@ constexpr Cut cut(const Module& m, const Tile& t) {
   c.block_slices = ceil_div(c.middle_slices, t.blocks_sums);
   c.stages = smaller(c.block_slices, 2);
   offset += c.stages * stage;
+  if (t.walks && !m.expand.present) {
+    c.input_again = offset;
+    offset += input;
+  }
 
   if (m.depthwise.present && m.expand.present) {
     c.halo_pitch = pitch_bytes(m.element, c.middle_in);

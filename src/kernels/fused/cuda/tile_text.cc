@@ -15,6 +15,7 @@ std::string to_string(const Tile& t) {
   if (t.blocks_sums > 1) text += " cluster" + number(t.blocks_sums);
   if (t.blocks > 1) text += " blocks" + number(t.blocks);
   if (t.stage_weights) text += " staged";
+  if (t.walks) text += " walks";
   return text;
 }
 
@@ -34,7 +35,9 @@ std::optional<Tile> parse_tile(std::string_view text) {
   };
   option(" cluster%d%n", t.blocks_sums);
   option(" blocks%d%n", t.blocks);
-  t.stage_weights = copy.substr(static_cast<std::size_t>(end)) == " staged";
+  const std::string rest = copy.substr(static_cast<std::size_t>(end));
+  t.stage_weights = rest.starts_with(" staged");
+  t.walks = rest.ends_with(" walks");
   if (to_string(t) != text) return std::nullopt;
   return t;
 }

@@ -97,6 +97,7 @@ class Candidates {
 
  private:
   static constexpr int kMostPixels = 256;
+  static constexpr int kRounds = 6;  // of blocks, from which on walking is worth a look
   struct Found {
     Tile tile;
     double seconds;
@@ -196,7 +197,12 @@ class Candidates {
       if (share > 1 && cut(m_, tile_).blocks > 2 * device_.cores) break;
       for (const bool stage : {false, true}) {
         tile_.stage_weights = stage;
-        add();
+        for (const bool walks : {false, true}) {
+          if (walks && cut(m_, tile_).blocks < kRounds * device_.cores) break;
+          tile_.walks = walks;
+          add();
+        }
+        tile_.walks = false;
       }
     }
   }
@@ -302,6 +308,10 @@ TileReport judge(const Module& m, const Tile& t, const DeviceDesc& device) {
   if (t.blocks_sums > (m.project.present ? ceil_div(m.filtered_c, t.middle) : 1)) {
     return refuse("has fewer slices of channels than blocks that share them");
   }
+  if (t.walks && (!direct(m, t) || (m.project.present && t.middle < m.filtered_c) ||
+                  (m.expand.present && t.inputs < m.c))) {
+    return refuse("has slices of channels, or sums that pass shared memory: blocks cannot walk");
+  }
   if (t.stage_weights && !m.expand.present && !m.project.present) {
     return refuse("has no pointwise whose weights it could stage");
   }
@@ -313,6 +323,7 @@ TileReport judge(const Module& m, const Tile& t, const DeviceDesc& device) {
   }
   const Cut c = cut(m, t);
   r.blocks = c.blocks;
+  r.walking_slices = t.walks ? c.slices : 0;
   r.threads = t.threads();
   r.shared_bytes = c.shared_bytes;
   if (c.blocks > 0x7fffffff) return refuse("has more blocks than a grid");

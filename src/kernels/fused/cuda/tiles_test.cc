@@ -79,6 +79,7 @@ TEST(FusedTiles, CandidatesKeepToEveryDevice) {
         for (const Tile& tile : tiles) {
           const TileReport r = report(p, tile, device);
           ASSERT_EQ(r.reason, "") << to_string(tile);
+          ASSERT_EQ(parse_tile(to_string(tile)), tile) << to_string(tile);
           ASSERT_LE(r.shared_bytes, device.cuda.shared_bytes_block);
           ASSERT_GT(r.registers, 36);
           ASSERT_LE(r.registers * tile.blocks * r.threads, device.cuda.registers_multiprocessor);
@@ -118,6 +119,13 @@ TEST(FusedTiles, AreRefusedWithTheirReason) {
   wide.rows = wide.columns = wide.strip = 14;
   wide.warps_outputs = 1, wide.warps_sums = 4;
   EXPECT_THAT(reason(dwpw, wide), HasSubstr("registers"));
+
+  EXPECT_THAT(reason(dwpw, with(&Tile::walks, true)), HasSubstr("cannot walk"));
+  Tile walking = good;
+  walking.warps_sums = 1, walking.walks = true;
+  EXPECT_EQ(reason(dwpw, walking), "");
+  walking.middle = 32;
+  EXPECT_THAT(reason(dwpw, walking), HasSubstr("cannot walk"));
 
   const FusedProblem dw = problem(DType::kF32, {depthwise(64, 14, 3, 1)});
   EXPECT_THAT(reason(dw, with(&Tile::stage_weights, true)), HasSubstr("no project"));

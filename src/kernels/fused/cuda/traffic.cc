@@ -128,6 +128,14 @@ Traffic traffic(const Module& m, const Tile& t, const Cut& c, const DeviceDesc& 
       (stage_constants(m, m.depthwise, m.filtered_c) + stage_constants(m, m.expand, m.mid_c));
   sum.constants += places * t.blocks_sums * stage_constants(m, m.project, m.k);
 
+  if (t.walks) {
+    // Once for each block that runs at once, wherever it works.
+    const double share =
+        std::min(1.0, 1.0 * t.blocks * device.cores / static_cast<double>(c.blocks));
+    sum.constants *= share;
+    if (t.stage_weights) sum.weights *= share;
+  }
+
   const double run = std::min(t.outputs, m.k) * element;
   const double y = 1.0 * m.n * m.p * m.q * in_sectors(run, m.k * element) * m.k * element / run;
   sum.y = y * (m.residual == Residual::kNone ? 1 : 2);
