@@ -81,29 +81,38 @@ TEST(FcmCost, MovesTheBytesThatWereCounted) {
   EXPECT_LT(error[1] / count[1], 0.02);
 }
 
-TEST(FcmCost, PredictsWhatWasMeasured) {
+// How the model does on a table of measured tiles.
+struct Judgement {
+  int tiles = 0;
+  std::size_t problems = 0;
+  double mean_error = 0;
+  double correlation = 0;  // of ranks
+  double lost = 0;         // by the first choices against the fastest measured
+  double close = 0;        // how many of the first choices are within a tenth of those
+};
+
+Judgement judge(const std::string& table) {
   const std::map<std::string, FcmCase> cases = all_cases();
   const DeviceDesc h200 = testing::gpu_profile("sm_90a");
   struct Problem {
     double fastest = 0, least_estimate = 0, chosen = 0;
   };
   std::map<std::tuple<std::string, std::string, int>, Problem> problems;
-  double error = 0;
-  int tiles = 0;
+  Judgement result;
   std::vector<double> estimates, times;
-  for (const auto& row : rows_of("cuda_fcm_tiles_h200_2026-11-21.json")) {
+  for (const auto& row : rows_of(table)) {
     const auto layer = row["layer"].get<std::string>(), dtype = row["dtype"].get<std::string>();
     const int batch = row["batch"];
     FcmCase fcm = with_batch(cases.at(layer), batch);
     if (dtype == "f32_split") fcm = with_split(fcm);
     const FcmOp op(fcm, dtype_of(dtype), Layout::kNhwc, 0, fcm.stages.size());
     const auto tile = fused_cuda::parse_tile(row["tile"].get<std::string>());
-    ASSERT_TRUE(tile) << row["tile"];
+    EXPECT_TRUE(tile) << row["tile"];
     const fused_cuda::TileReport report = fused_cuda::report(fused_problem(op.desc()), *tile, h200);
     if (!report.reason.empty()) continue;  // measured before it was refused
     const double measured = row["us"], estimate = report.estimate.seconds * 1e6;
-    error += std::fabs(estimate / measured - 1);
-    ++tiles;
+    result.mean_error += std::fabs(estimate / measured - 1);
+    ++result.tiles;
     estimates.push_back(estimate);
     times.push_back(measured);
     Problem& problem = problems[{layer, dtype, batch}];
@@ -113,20 +122,37 @@ TEST(FcmCost, PredictsWhatWasMeasured) {
       problem.chosen = measured;
     }
   }
-  EXPECT_GT(tiles, 4800);
-  EXPECT_GT(problems.size(), 200u);
-  EXPECT_LT(error / tiles, 0.25);
-  RecordProperty("mean_error_percent", static_cast<int>(100 * error / tiles));
-  EXPECT_GT(rank_correlation(estimates, times), 0.94);
-  double lost = 0;
-  std::size_t close = 0;
+  const auto count = static_cast<double>(problems.size());
   for (const auto& [name, problem] : problems) {
-    lost += std::log(problem.chosen / problem.fastest);
-    close += problem.chosen <= 1.1 * problem.fastest ? 1 : 0;
+    result.lost += std::log(problem.chosen / problem.fastest) / count;
+    result.close += problem.chosen <= 1.1 * problem.fastest ? 1 / count : 0;
   }
-  RecordProperty("within_ten_percent", static_cast<int>(100 * close / problems.size()));
-  EXPECT_LT(std::exp(lost / static_cast<double>(problems.size())), 1.10);
-  EXPECT_GT(100 * close, 63 * problems.size());
+  result.lost = std::exp(result.lost);
+  result.problems = problems.size();
+  result.mean_error /= result.tiles;
+  result.correlation = rank_correlation(estimates, times);
+  return result;
+}
+
+TEST(FcmCost, PredictsWhatWasMeasured) {
+  const Judgement all = judge("cuda_fcm_tiles_h200_2026-11-21.json");
+  EXPECT_GT(all.tiles, 4800);
+  EXPECT_GT(all.problems, 200u);
+  EXPECT_LT(all.mean_error, 0.25);
+  EXPECT_GT(all.correlation, 0.94);
+  EXPECT_LT(all.lost, 1.10);
+  EXPECT_GT(all.close, 0.63);
+}
+
+// Of later kernels, f32 and f32_split at batch 1 nearly alone.
+TEST(FcmCost, PredictsWhatWasMeasuredLater) {
+  const Judgement later = judge("cuda_fcm_tiles_later_h200_2026-11-21.json");
+  EXPECT_GT(later.tiles, 900);
+  EXPECT_GT(later.problems, 50u);
+  EXPECT_LT(later.mean_error, 0.15);
+  EXPECT_GT(later.correlation, 0.94);
+  EXPECT_LT(later.lost, 1.06);
+  EXPECT_GT(later.close, 0.8);
 }
 
 }  // namespace

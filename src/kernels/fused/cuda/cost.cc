@@ -12,40 +12,43 @@
 namespace convoy::fused_cuda {
 namespace {
 
-// Fitted to 3,417 tiles of fused modules and 128 sequences of single convolutions measured on an
+// Fitted to 5,700 tiles of fused modules and 178 sequences of single convolutions measured on an
 // H200 (docs/performance/planner.md), but for what is said to be the hardware's. In cycles, or in
 // instructions of a warp.
-constexpr double kLaunchSeconds = 0.8e-6;   // between kernels that may overlap, in a graph
-constexpr double kStartCycles = 950;        // at least, until the first input is there
-constexpr double kEndCycles = 780;          // from the last result to the next kernel's first input
-constexpr double kMemoryLatency = 870;      // a load from L2, others being under way
-constexpr double kStepLatency = 96;         // a load from shared memory and the products of it
-constexpr double kBarrierCycles = 380;      // a phase's begin and end
+constexpr double kLaunchSeconds = 0.75e-6;  // between kernels that may overlap, in a graph
+constexpr double kStartCycles = 670;        // at least, until the first input is there
+constexpr double kEndCycles = 470;          // from the last result to the next kernel's first input
+constexpr double kMemoryLatency = 1200;     // a load from L2, others being under way
+constexpr double kStepLatency = 7;          // a load from shared memory and the products of it
+constexpr double kBarrierCycles = 606;      // a phase's begin and end
 constexpr double kL2BytesPerCycle = 64;     // the port of a multiprocessor: the hardware's
-constexpr double kL2AllBytesPerCycle = 28;  // and multiprocessor, when all of them read
-constexpr double kOutShare = 1.5;           // of the port's time that results take
-constexpr double kClusterCycles = 3470;
-constexpr double kRemoteBytesPerCycle = 15;
-constexpr double kTensorMultiplies = 474;  // f16 multiply-adds a cycle and multiprocessor, mma.sync
-constexpr double kWarpCycles = 1.97;       // of one instruction of a warp on its own
-constexpr double kIssue = 0.95;            // of the schedulers' slots that can be filled
-constexpr double kFmaIssue = 1.46;         // slots that a multiply-add of a product takes
-constexpr double kPut = 111;               // to put one panel and tile where it is read next
-constexpr double kConvertHalf = 4;         // for four inputs of a filter
-constexpr double kConvertByte = 11;
-constexpr double kFinishFloat = 29;  // for four results of a filter
-constexpr double kFinishByte = 91;
-constexpr double kStrip = 11;  // for a strip of them, beside
+constexpr double kL2AllBytesPerCycle = 37.9;  // and multiprocessor, when all of them read
+constexpr double kOutShare = 2.2;             // of the port's time that results take
+constexpr double kClusterCycles = 383;
+// Of all multiprocessors, those that clusters of more than two blocks can be placed on: they do not
+// divide the groups that a cluster must stay in. 128 blocks take two turns, 112 one.
+constexpr double kClusterShare = 0.94;
+constexpr double kRemoteBytesPerCycle = 8.3;
+constexpr double kTensorMultiplies = 361;  // f16 multiply-adds a cycle and multiprocessor, mma.sync
+constexpr double kWarpCycles = 1.7;        // of one instruction of a warp on its own
+constexpr double kIssue = 0.81;            // of the schedulers' slots that can be filled
+constexpr double kFmaIssue = 1.1;          // slots that a multiply-add of a product takes
+constexpr double kPut = 30;                // to put one panel and tile where it is read next
+constexpr double kConvertHalf = 8;         // for four inputs of a filter
+constexpr double kConvertByte = 16.5;
+constexpr double kFinishFloat = 21;  // for four results of a filter
+constexpr double kFinishByte = 80;
+constexpr double kStrip = 11.2;  // for a strip of them, beside
 // On the tensor cores: counted in what the compiler makes of it, not fitted.
 constexpr double kFilterGroup = 60;  // for a group of places, and again for its latency
 constexpr double kFilterRow = 24;    // for the results of one row of them
 constexpr double kStepChain = 33;    // cycles from one step to the next that adds to its sums
 constexpr double kFilterMultiplies = 1215;  // multiply-adds a cycle and multiprocessor
 constexpr double kFilterShared = 1.3;  // cycles of shared memory's ports over those of the loads
-constexpr double kStoreQuad = 37;      // for four results of a project on their way to y
-constexpr double kCopy = 6;            // for 16 bytes a lane on their way to shared memory
+constexpr double kStoreQuad = 34;      // for four results of a project on their way to y
+constexpr double kCopy = 7.4;          // for 16 bytes a lane on their way to shared memory
 constexpr double kConflicts =
-    0.71;  // cycles of shared memory's ports over those of a filter's bytes
+    1.1;  // cycles of shared memory's ports over those of a filter's bytes
 
 struct Work {
   double instructions = 0;  // of all warps
@@ -236,7 +239,11 @@ Estimate estimate(const Module& m, const Tile& t, const Cut& c, const DeviceDesc
       {static_cast<double>(gpu.shared_bytes_multiprocessor) / (c.shared_bytes + 1024.0),
        static_cast<double>(gpu.threads_multiprocessor) / t.threads(),
        std::max(1.0 * t.blocks, std::floor(gpu.registers_multiprocessor / (96.0 * t.threads())))}));
-  const double each = std::ceil(blocks / device.cores);  // blocks of one multiprocessor
+  const double places =
+      t.blocks_sums > 2
+          ? std::max(1.0, std::floor(kClusterShare * device.cores / t.blocks_sums)) * t.blocks_sums
+          : device.cores;
+  const double each = std::ceil(blocks / places);  // blocks of one multiprocessor
   const double together = std::min(std::max(1.0, fit), each);
   const double rounds = std::ceil(each / together);
   // Only what is staged is fetched ahead; the rest is in the latency of the products.
