@@ -69,17 +69,13 @@ class BlockCost {
   double cycles(double bytes_first, double bytes_slice, double bytes_out) const {
     const double threads = t_.threads();
     double sum = start(bytes_first) + issue(bytes_first / 16 / 32 * kCopy);
-    for (int slice = 0; slice < c_.block_slices; ++slice) {
-      double work = 0;
-      if (m_.expand.present) work += phase(expand()) + kBarrierCycles;
-      if (m_.depthwise.present) work += phase(filter()) + kBarrierCycles;
-      if (m_.project.present) work += phase(project());
-      if (slice + 1 < c_.block_slices) {
-        work = std::max(work, kMemoryLatency + fetch(bytes_slice)) +
-               issue(bytes_slice / 16 / 32 * kCopy) + kBarrierCycles;
-      }
-      sum += work;
-    }
+    double work = 0;  // of one slice
+    if (m_.expand.present) work += phase(expand()) + kBarrierCycles;
+    if (m_.depthwise.present) work += phase(filter()) + kBarrierCycles;
+    if (m_.project.present) work += phase(project());
+    // The next one is fetched meanwhile.
+    sum += work + (c_.block_slices - 1) * (std::max(work, kMemoryLatency + fetch(bytes_slice)) +
+                                           issue(bytes_slice / 16 / 32 * kCopy) + kBarrierCycles);
     if (c_.sum_planes > 0) {
       const double quads = c_.pixels * t_.outputs / 4.0 / t_.blocks_sums;
       const double rounds = std::ceil(quads / threads);
