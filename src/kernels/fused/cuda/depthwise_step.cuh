@@ -2,7 +2,7 @@
 // word.
 #pragma once
 
-#include "kernels/fused/cuda/element.cuh"
+#include "kernels/fused/cuda/tensor.cuh"
 
 namespace convoy::fused_cuda {
 
@@ -27,24 +27,9 @@ __device__ __forceinline__ void filter_step(float (&d)[4], const float (&c)[4], 
 template <Element kElement>
 __device__ __forceinline__ void filter_step(float (&d)[4], const float (&c)[4], uint4 a,
                                             unsigned b0, unsigned b1) {
-#if __CUDA_ARCH__ >= 800
-  if constexpr (kElement == Element::kF16) {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},"
-        "{%10,%11,%12,%13};"
-        : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
-        : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1), "f"(c[0]), "f"(c[1]), "f"(c[2]),
-          "f"(c[3]));
-  } else {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},"
-        "{%10,%11,%12,%13};"
-        : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
-        : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1), "f"(c[0]), "f"(c[1]), "f"(c[2]),
-          "f"(c[3]));
-  }
-#else
-  filter_step<kElement>(d, c, a.x, a.y, b0);
-  filter_step<kElement>(d, d, a.z, a.w, b1);
-#endif
+#pragma unroll
+  for (int i = 0; i < 4; ++i) d[i] = c[i];
+  matrix_product<kElement>(d, a, b0, b1);
 }
 
 // Both halves of a word, of one value that 16 bits hold exactly; 0xffff'ffff if they do not.

@@ -112,10 +112,8 @@ class TensorFilter {
   // `from`: this lane's addresses of the row, for two taps and for two eights.
   __device__ __forceinline__ static void load(Inputs& x, unsigned two_taps, unsigned two_eights) {
     const auto four = [](unsigned(&to)[4], unsigned from) {
-      asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-                   : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
-                   : "r"(from)
-                   : "memory");
+      const uint4 words = load_matrices(from);
+      to[0] = words.x, to[1] = words.y, to[2] = words.z, to[3] = words.w;
     };
 #pragma unroll
     for (int s = 0; s < kS; ++s) {

@@ -237,9 +237,9 @@ class Product {
 #pragma unroll
     for (int j = 0; j < count; ++j) {
       // Lanes 0-15 give the first halves of 16 pixels' lines, lanes 16-31 the second.
-      x[j] = operand_of<kElement>(
-          load_matrices(operand + (pixels.at(first + j) * kTilePixels + (lane() & 15)) * kPitch +
-                        (lane() >> 4) * 16));
+      x[j] = operand_of<kElement>(load_matrices(
+          shared_address(operand + (pixels.at(first + j) * kTilePixels + (lane() & 15)) * kPitch +
+                         (lane() >> 4) * 16)));
     }
     const auto sums = [&](int panel, int j) -> Sum<kElement>(&)[kSums] {
       return !kInParts    ? sums_[panel][first + j]

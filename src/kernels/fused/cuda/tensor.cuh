@@ -69,13 +69,13 @@ __device__ __forceinline__ void matrix_product(Sum<kElement> (&d)[4], uint4 a, u
   }
 }
 
-// Four matrices of 8 lines of 16 bytes: each lane gives the address of one line, and gets 4 bytes
-// of line lane / 4 of each.
-__device__ __forceinline__ uint4 load_matrices(const void* line) {
+// Four matrices of 8 lines of 16 bytes: each lane gives the address of one line in shared memory,
+// and gets 4 bytes of line lane / 4 of each.
+__device__ __forceinline__ uint4 load_matrices(unsigned line) {
   uint4 words;
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
                : "=r"(words.x), "=r"(words.y), "=r"(words.z), "=r"(words.w)
-               : "r"(shared_address(line))
+               : "r"(line)
                : "memory");
   return words;
 }

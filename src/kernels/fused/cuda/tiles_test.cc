@@ -184,6 +184,31 @@ TEST(FusedCost, CountsHalosAndSlices) {
   EXPECT_DOUBLE_EQ(bytes().bytes_l2, 2 * x_tiles + y + 4 * (weights + 2 * taps));
 }
 
+// Blocks that walk fetch what does not depend on the place once each, and x as often as others do.
+TEST(FusedCost, CountsConstantsOncePerBlockThatWalks) {
+  const FusedProblem p = problem(DType::kF16, {depthwise(32, 112, 3, 1), pointwise(32, 112, 64)});
+  const DeviceDesc h200 = testing::gpu_profile("sm_90a");
+  Tile tile{.rows = 4,
+            .columns = 4,
+            .outputs = 64,
+            .middle = 32,
+            .inputs = 32,
+            .warps_outputs = 4,
+            .warps_sums = 1,
+            .strip = 4,
+            .blocks = 2,
+            .stage_weights = true};
+  const auto report_of = [&] { return report(p, tile, h200); };
+  ASSERT_EQ(report_of().reason, "");
+  const double still = report_of().estimate.bytes_l2;
+  EXPECT_EQ(report_of().walking_slices, 0);
+  tile.walks = true;
+  ASSERT_EQ(report_of().reason, "");
+  EXPECT_EQ(report_of().walking_slices, 1);
+  constexpr double kConstants = 32 * 64 * 2 + 32 * 9 * 4;
+  EXPECT_DOUBLE_EQ(still - report_of().estimate.bytes_l2, (28 * 28 - 2 * h200.cores) * kConstants);
+}
+
 // A product's operand has lines an odd number of 16 bytes apart: every second pixel's sectors lie
 // across two of shared memory's, and are asked for twice.
 TEST(FusedCost, CountsSectorsThatAreAskedForTwice) {
