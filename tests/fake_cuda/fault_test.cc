@@ -60,11 +60,16 @@ void use_device(int ordinal) {
   trim(device);
   const Stream stream(device);
   const Event start(device), end(device);
-  const cuda::Kernel kernel(device, compile_uncached(kProgram, device.desc().cuda.arch), 60'000);
+  cuda::Kernel kernel(device, compile_uncached(kProgram, device.desc().cuda.arch), 60'000);
   EXPECT_EQ(kernel.resources().registers, 14);
   start.record(stream.get());
   kernel({}, stream.get(), buffer.data());
-  kernel({.cluster = 2, .overlaps_former = true}, stream.get(), buffer.data());
+  EXPECT_EQ(kernel.blocks_at_once(32, 0), 1);
+  LaunchShape shape{.grid = {2, 1, 1}, .cluster = 2, .overlaps_former = true};
+  kernel.spread(shape);
+  EXPECT_EQ(shape.shared_bytes, cuda::shared_bytes_for_at_most(1, device.desc()));
+  EXPECT_GT(shape.shared_bytes, 0u);
+  kernel(shape, stream.get(), buffer.data());
   end.record(stream.get());
   end.synchronize();
   EXPECT_EQ(end.milliseconds_since(start), 0.5f);
