@@ -99,6 +99,13 @@ typedef struct convoy_shape {
   const int64_t* dims;
 } convoy_shape;
 
+/* What a plan makes least: the time of a run, the bytes that its steps move, or the activations. */
+typedef enum convoy_objective {
+  CONVOY_LEAST_TIME = 0,
+  CONVOY_LEAST_BYTES,
+  CONVOY_LEAST_MEMORY
+} convoy_objective;
+
 typedef struct convoy_session_options {
   size_t struct_size;
   int32_t threads;            /* 0: what this process may use */
@@ -107,9 +114,21 @@ typedef struct convoy_session_options {
   size_t shape_count;
   const char* const* force;   /* "conv=direct.cpu.f32": a kernel to use wherever it can run */
   size_t force_count;
+  convoy_objective objective;
+  uint64_t memory_budget; /* the most that the activations may take, in bytes; 0: no limit */
+  int32_t no_fusion;      /* not 0: every convolution is a step of its own */
+  const char* plan;       /* path of a plan that `convoy plan --save-plan` wrote, which is run instead
+                           * of planning; objective, no_fusion and force must then be left alone.
+                           * Null: none */
 } convoy_session_options;
 
 CONVOY_API void convoy_session_options_init(convoy_session_options* options);
+/* The same for the first `size` bytes, which is how a library newer than the program that calls it
+ * knows how much memory it may write; convoy_session_options_init(options) passes it. The plain
+ * function is for programs that were built before there was an `objective`. */
+CONVOY_API void convoy_session_options_init_sized(convoy_session_options* options, size_t size);
+#define convoy_session_options_init(options) \
+  convoy_session_options_init_sized((options), sizeof(convoy_session_options))
 
 /* Plans the model and prepares its kernels. `options` may be null. */
 CONVOY_API convoy_status convoy_session_create(const convoy_model* model,

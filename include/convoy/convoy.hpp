@@ -104,11 +104,21 @@ class Model {
   std::unique_ptr<convoy_model, detail::Free<convoy_model_free>> handle_;
 };
 
+enum class Objective {
+  kTime = CONVOY_LEAST_TIME,
+  kBytes = CONVOY_LEAST_BYTES,
+  kMemory = CONVOY_LEAST_MEMORY
+};
+
 struct SessionOptions {
   int threads = 0;         // 0: what this process may use
   std::int64_t batch = 0;  // 0: as the model says
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;  // by input name
   std::vector<std::string> force;                                         // "conv=direct.cpu.f32"
+  Objective objective = Objective::kTime;  // what the plan makes least
+  std::uint64_t memory_budget = 0;         // bytes of activations at most; 0: no limit
+  bool fusion = true;                      // convolutions that follow each other may be one step
+  std::string plan;  // path of a saved plan to run instead of planning; empty: none
 };
 
 // A planned and prepared model with its activations; for one thread at a time.
@@ -129,6 +139,10 @@ class Session {
     raw.shape_count = shapes.size();
     raw.force = force.data();
     raw.force_count = force.size();
+    raw.objective = static_cast<convoy_objective>(options.objective);
+    raw.memory_budget = options.memory_budget;
+    raw.no_fusion = options.fusion ? 0 : 1;
+    raw.plan = options.plan.empty() ? nullptr : options.plan.c_str();
     convoy_session* made = nullptr;
     detail::check(convoy_session_create(model.get(), &raw, &made));
     handle_.reset(made);

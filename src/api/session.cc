@@ -1,9 +1,13 @@
 #include "exec/session.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <memory>
 
 #include "api/model.h"
 #include "exec/bindings.h"
+#include "plan/plan_file.h"
 
 struct convoy_session {
   std::shared_ptr<const convoy::Program> program;
@@ -14,10 +18,40 @@ struct convoy_session {
 namespace convoy::api {
 namespace {
 
+// `objective` came after the first version.
+constexpr std::size_t kFirstVersion = offsetof(convoy_session_options, objective);
+
+convoy_session_options known_fields(const convoy_session_options* options) {
+  const std::size_t given = sized(options, "options", kFirstVersion).struct_size;
+  convoy_session_options known = {};
+  std::memcpy(&known, options, given < sizeof known ? kFirstVersion : sizeof known);
+  return known;
+}
+
+// How the model is planned, or which plan is followed.
+void read_plan_options(const convoy_session_options& o, CompileOptions& options) {
+  constexpr Objective kObjectives[] = {Objective::kTime, Objective::kBytes, Objective::kMemory};
+  if (o.objective < CONVOY_LEAST_TIME || o.objective > CONVOY_LEAST_MEMORY) {
+    fail(ErrorCode::kInvalidArgument, "options: objective is " +
+                                          std::to_string(static_cast<int>(o.objective)) +
+                                          ", expected a convoy_objective");
+  }
+  options.plan.objective = kObjectives[o.objective];
+  options.plan.fuse = o.no_fusion == 0;
+  if (o.memory_budget > 0) options.plan.memory_budget = o.memory_budget;
+  if (o.plan == nullptr) return;
+  if (o.force_count > 0 || o.no_fusion != 0 || o.objective != CONVOY_LEAST_TIME) {
+    fail(ErrorCode::kInvalidArgument,
+         "options: the plan is made, so that force, no_fusion and objective have no effect");
+  }
+  options.replayed = std::make_shared<PlanFile>(load_plan_file(o.plan));
+  options.plan_origin = o.plan;
+}
+
 CompileOptions read_options(const Graph& graph, const convoy_session_options* given) {
   CompileOptions options;
   if (given == nullptr) return options;
-  const convoy_session_options& o = sized(given, "options");
+  const convoy_session_options o = known_fields(given);
   if (o.threads < 0 || o.threads > 1024) {
     fail(ErrorCode::kInvalidArgument,
          "options: threads is " + std::to_string(o.threads) + ", expected 0 to 1024");
@@ -51,6 +85,7 @@ CompileOptions read_options(const Graph& graph, const convoy_session_options* gi
          "options: batch is " + std::to_string(o.batch) + ", expected 0 or more");
   }
   if (o.batch > 0) bind_batch(graph, o.batch, options.bindings);
+  read_plan_options(o, options);
   return options;
 }
 
@@ -73,8 +108,15 @@ const Graph& graph_of(const convoy_session* session) {
 using namespace convoy;
 using namespace convoy::api;
 
-void convoy_session_options_init(convoy_session_options* options) {
-  if (options != nullptr) *options = {sizeof *options, 0, 0, nullptr, 0, nullptr, 0};
+void convoy_session_options_init_sized(convoy_session_options* options, size_t size) {
+  if (options == nullptr) return;
+  convoy_session_options all = {};
+  all.struct_size = std::min(size, sizeof all);
+  std::memcpy(options, &all, all.struct_size);
+}
+
+void(convoy_session_options_init)(convoy_session_options* options) {
+  convoy_session_options_init_sized(options, kFirstVersion);
 }
 
 convoy_status convoy_session_create(const convoy_model* model,

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <convoy/convoy.hpp>
 
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -122,6 +125,71 @@ TEST(Session, RefusesWrongShapes) {
   convoy_session_options options = {};
   expect_refused(convoy_session_create(model.get(), &options, &session), CONVOY_INVALID_ARGUMENT,
                  "struct_size");
+}
+
+TEST(Session, PlansWithinABudgetAndForLessMemory) {
+  const convoy::Model model(CONVOY_SMALL_MODEL);
+  convoy::Session usual(model, {.batch = 4});
+  convoy::Session least(model, {.batch = 4, .objective = convoy::Objective::kMemory});
+  convoy::Session apart(model, {.batch = 4, .fusion = false});
+  EXPECT_LE(least.arena_bytes(), usual.arena_bytes());
+  convoy::Session kept(model, {.batch = 4, .memory_budget = usual.arena_bytes()});
+  EXPECT_LE(kept.arena_bytes(), usual.arena_bytes());
+  const std::vector<float> expected = run_once(usual), other = run_once(apart);
+  EXPECT_EQ(run_once(kept), expected);
+  ASSERT_EQ(other.size(), expected.size());
+  for (std::size_t i = 0; i < other.size(); ++i) EXPECT_NEAR(other[i], expected[i], 1e-5);
+  try {
+    convoy::Session none(model, {.batch = 4, .memory_budget = 16});
+    FAIL() << "a budget of 16 bytes was kept";
+  } catch (const convoy::Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("16"));
+  }
+}
+
+TEST(Session, FollowsASavedPlan) {
+  const std::string file = testing::TempDir() + "convoy_api_test.plan";
+  const std::string command = std::string(CONVOY_COMMAND) + " plan " + CONVOY_SMALL_MODEL +
+                              " --objective memory --threads 1 --save-plan " + file +
+                              " > /dev/null";
+  ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  const convoy::Model model(CONVOY_SMALL_MODEL);
+  convoy::Session planned(model, {.threads = 1, .objective = convoy::Objective::kMemory});
+  convoy::Session followed(model, {.plan = file});
+  EXPECT_EQ(followed.arena_bytes(), planned.arena_bytes());
+  EXPECT_EQ(run_once(followed), run_once(planned));
+  const auto refusal = [&](const convoy::SessionOptions& options) -> std::string {
+    try {
+      convoy::Session session(model, options);
+    } catch (const convoy::Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_THAT(refusal({.fusion = false, .plan = file}), HasSubstr("the plan is made"));
+  EXPECT_THAT(refusal({.force = {"conv=reference"}, .plan = file}), HasSubstr("the plan is made"));
+  EXPECT_THAT(refusal({.plan = "/nowhere/none.plan"}), HasSubstr("none.plan"));
+  EXPECT_THAT(refusal({.plan = CONVOY_SMALL_MODEL}), HasSubstr("small.onnx"));
+  std::remove(file.c_str());
+}
+
+TEST(Session, OptionsOfTheFirstVersionAreUnderstood) {
+  const convoy::Model model(CONVOY_SMALL_MODEL);
+  convoy_session_options options;
+  std::memset(static_cast<void*>(&options), 0x5A, sizeof options);
+  const convoy_session_options untouched = options;
+  (convoy_session_options_init)(&options);  // the function older programs call, not the macro
+  EXPECT_EQ(options.struct_size, offsetof(convoy_session_options, objective));
+  EXPECT_EQ(options.plan, untouched.plan);
+  convoy_session* session = nullptr;
+  ASSERT_EQ(convoy_session_create(model.get(), &options, &session), CONVOY_OK)
+      << convoy_last_error();
+  convoy_session_free(session);
+  convoy_session_options_init(&options);
+  EXPECT_EQ(options.struct_size, sizeof options);
+  options.objective = static_cast<convoy_objective>(7);
+  expect_refused(convoy_session_create(model.get(), &options, &session), CONVOY_INVALID_ARGUMENT,
+                 "objective is 7");
 }
 
 TEST(Session, RefusesWrongRunArguments) {
