@@ -2,19 +2,10 @@
 # Checks the CUDA kernels on a machine with a GPU: every test, then a reduced set under
 # compute-sanitizer: memcheck and racecheck, and for fused modules synccheck and initcheck as well.
 # Fails when any of them does, or could not run.
-if [ $# -ne 2 ] || [ ! -x "$1/gpu_test" ] || [ ! -x "$1/fused_gpu_test" ]; then
-  echo "usage: tools/gpu/check.sh BINARIES OUTPUT" >&2
-  echo "BINARIES: the folder that gpu_test and fused_gpu_test were built or carried into" >&2
-  echo "OUTPUT: takes the logs" >&2
-  exit 2
-fi
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-binaries=$(cd "$1" && pwd)
-mkdir -p "$2"
-output=$(cd "$2" && pwd)
+programs=(gpu_test fused_gpu_test)
+most=2
+source "$(dirname "${BASH_SOURCE[0]}")/places.sh" "$@"
 export CONVOY_SOURCE_DIR=$root
-# Libraries carried along lie beside the binary.
-export LD_LIBRARY_PATH=$binaries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 status=0
 
 # step NAME COMMAND...: its log is OUTPUT/NAME.log. A test that skips has checked nothing.

@@ -5,27 +5,18 @@
 # (bench_fcm.sh), its rows of the same kernels get them, too.
 # Each row runs once from an L2 that holds none of its operands; between the kernels of one row the
 # L2 is left alone, so that what fits stays there as it does in use.
-if [ $# -lt 2 ] || [ ! -x "$1/convoy-bench" ]; then
-  echo "usage: tools/gpu/count_bytes_fcm.sh BINARIES OUTPUT [convoy-bench option...]" >&2
-  echo "BINARIES: the folder that convoy-bench was built or carried into" >&2
-  exit 2
-fi
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-binaries=$(cd "$1" && pwd)
-mkdir -p "$2"
-output=$(cd "$2" && pwd)
-shift 2
+programs=(convoy-bench)
+source "$(dirname "${BASH_SOURCE[0]}")/places.sh" "$@"
 ncu=$(command -v ncu || ls /usr/local/cuda/bin/ncu /opt/nvidia/nsight-compute/*/ncu 2>/dev/null | tail -n 1)
 if [ -z "$ncu" ]; then
   echo "Nsight Compute (ncu) is not installed" >&2
   exit 1
 fi
-export LD_LIBRARY_PATH=$binaries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 "$ncu" --profile-from-start off --clock-control none --cache-control none --csv --page raw \
   --print-units base --log-file "$output/ncu.csv" \
   --metrics dram__bytes_read.sum,dram__bytes_write.sum,lts__t_bytes.sum,l1tex__m_xbar2l1tex_read_bytes.sum,l1tex__m_l1tex2xbar_write_bytes.sum \
   "$binaries/convoy-bench" fcm --device cuda --shapes "$root/bench/shapes/fcm.txt" --peers cudnn \
-  --once --json "$output/counted.json" "$@" >"$output/counted.txt" || {
+  --once --json "$output/counted.json" "${options[@]}" >"$output/counted.txt" || {
   tail -n 20 "$output/counted.txt" "$output/ncu.csv" >&2
   exit 1
 }

@@ -4,18 +4,9 @@
 # that Nsight Compute counted; then what they say together.
 # Each counted kernel runs once from an L2 that holds none of its operands. More is counted than one pass
 # of the profiler can: what it puts back between passes leaves L2 full of lines to be written.
-if [ $# -lt 2 ] || [ ! -x "$1/convoy-bench" ]; then
-  echo "usage: tools/gpu/planner.sh BINARIES OUTPUT [convoy-bench planner option...]" >&2
-  echo "BINARIES: the folder that convoy-bench was built or carried into" >&2
-  exit 2
-fi
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-binaries=$(cd "$1" && pwd)
-mkdir -p "$2"
-output=$(cd "$2" && pwd)
-shift 2
-export LD_LIBRARY_PATH=$binaries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-suite=("$binaries/convoy-bench" planner --device cuda --shapes "$root/bench/shapes/fcm.txt" "$@")
+programs=(convoy-bench)
+source "$(dirname "${BASH_SOURCE[0]}")/places.sh" "$@"
+suite=("$binaries/convoy-bench" planner --device cuda --shapes "$root/bench/shapes/fcm.txt" "${options[@]}")
 "${suite[@]}" --json "$output/planner.json" >"$output/planner.txt" || {
   tail -n 20 "$output/planner.txt" >&2
   exit 1
