@@ -170,6 +170,13 @@ typedef enum convoy_activation {
   CONVOY_GELU
 } convoy_activation;
 
+/* How products of f32 may be added up. */
+typedef enum convoy_precision {
+  CONVOY_STRICT = 0, /* by fused multiply-adds */
+  CONVOY_SPLIT       /* also on a GPU's tensor cores, both factors in two parts: as accurate, but
+                      * infinities and values above 2^128 - 2^116 become NaN */
+} convoy_precision;
+
 /* Input n x c x h x w, weights k x c/groups x r x s (row-major in that order, whatever the layout),
  * output n x k x p x q, bias k values. y = activation(conv(x, w) + bias + residual). */
 typedef struct convoy_conv2d_desc {
@@ -187,6 +194,7 @@ typedef struct convoy_conv2d_desc {
   int32_t has_residual; /* a tensor of the output's shape is added before the activation */
   int32_t threads;      /* of the CPU; 0: what this process may use */
   const char* device;   /* null or "cpu"; "cuda" (the first GPU), "cuda:1"; not kept */
+  convoy_precision precision; /* a permission; what is strict is permitted as well */
 } convoy_conv2d_desc;
 
 /* All extents 1, stride and dilation 1, no padding, one group, f32, NHWC, on the CPU. */

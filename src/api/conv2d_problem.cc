@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 
 #include "api/boundary.h"
 #include "device/name.h"
@@ -54,6 +55,10 @@ void check_fields(const convoy_conv2d_desc& d) {
     fail(ErrorCode::kInvalidArgument,
          "desc: unknown layout " + std::to_string(static_cast<int>(d.layout)));
   }
+  if (d.precision < CONVOY_STRICT || d.precision > CONVOY_SPLIT) {
+    fail(ErrorCode::kInvalidArgument,
+         "desc: unknown precision " + std::to_string(static_cast<int>(d.precision)));
+  }
   if (d.threads < 0 || d.threads > 1024) {
     fail(ErrorCode::kInvalidArgument,
          "desc: threads is " + std::to_string(d.threads) + ", expected 0 to 1024");
@@ -63,11 +68,15 @@ void check_fields(const convoy_conv2d_desc& d) {
 }  // namespace
 
 convoy_conv2d_desc known_fields(const convoy_conv2d_desc* desc) {
-  // `device` came after the first version.
-  const std::size_t given = sized(desc, "desc", offsetof(convoy_conv2d_desc, device)).struct_size;
+  // `device` came after the first version, `precision` after the second.
+  constexpr std::size_t kVersions[] = {sizeof(convoy_conv2d_desc),
+                                       offsetof(convoy_conv2d_desc, precision),
+                                       offsetof(convoy_conv2d_desc, device)};
+  const std::size_t given = sized(desc, "desc", std::end(kVersions)[-1]).struct_size;
   convoy_conv2d_desc known = {};
   std::memcpy(&known, desc,
-              given < sizeof known ? offsetof(convoy_conv2d_desc, device) : sizeof known);
+              *std::find_if(std::begin(kVersions), std::end(kVersions),
+                            [&](auto size) { return size <= given; }));
   return known;
 }
 
@@ -88,6 +97,7 @@ Conv2dProblem::Conv2dProblem(const convoy_conv2d_desc& d) {
   conv.dilation = {d.dilation_h, d.dilation_w};
   conv.pads = {d.pad_top, d.pad_left, d.pad_bottom, d.pad_right};
   conv.groups = d.groups;
+  if (d.precision == CONVOY_SPLIT) conv.precision = Precision::kSplit;
   conv.epilogue.activation = {unary_kind(d.activation), d.alpha, d.beta};
   if (d.has_residual != 0) {
     conv.epilogue.residual = Epilogue::Residual::kBeforeActivation;

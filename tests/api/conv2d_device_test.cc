@@ -39,6 +39,24 @@ TEST(Conv2dDevice, DescriptionsWithoutTheFieldRunOnTheCpu) {
   EXPECT_THAT(convoy_last_error(), HasSubstr("struct_size"));
 }
 
+TEST(Conv2dDevice, PrecisionIsAPermission) {
+  convoy::ConvDesc desc = small_conv();
+  desc.precision = CONVOY_SPLIT;
+  convoy_conv2d* conv = nullptr;
+  ASSERT_EQ(create(desc, &conv), CONVOY_OK) << convoy_last_error();
+  std::vector<float> x(3 * 81, 1), y(5 * 49, -1);
+  EXPECT_EQ(convoy_conv2d_execute(conv, x.data(), nullptr, y.data(), nullptr, 0), CONVOY_OK);
+  EXPECT_EQ(y[0], 27);
+  convoy_conv2d_free(conv);
+  desc.precision = static_cast<convoy_precision>(3);
+  EXPECT_EQ(create(desc, &conv), CONVOY_INVALID_ARGUMENT);
+  EXPECT_THAT(convoy_last_error(), HasSubstr("unknown precision 3"));
+  // Programs that were built before there was one.
+  desc.struct_size = offsetof(convoy_conv2d_desc, precision);
+  ASSERT_EQ(create(desc, &conv), CONVOY_OK) << convoy_last_error();
+  convoy_conv2d_free(conv);
+}
+
 TEST(Conv2dDevice, InitWritesWhatTheCallerHas) {
   convoy_conv2d_desc desc;
   std::memset(static_cast<void*>(&desc), 0x5A, sizeof desc);

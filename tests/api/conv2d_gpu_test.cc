@@ -68,6 +68,11 @@ std::vector<Case> cases() {
                       d.n = 3, d.c = 20, d.h = d.w = 7, d.k = 33;
                       d.has_residual = 1, d.activation = CONVOY_RELU;
                     }),
+          make_case("pointwise, also on tensor cores",
+                    [](auto& d) {
+                      d.n = 2, d.c = 40, d.h = 9, d.w = 7, d.k = 48;
+                      d.precision = CONVOY_SPLIT;
+                    }),
           make_case("depthwise, dilated", [](auto& d) {
             d.c = d.k = d.groups = 12, d.h = 11, d.w = 17, d.r = d.s = 3;
             d.dilation_h = d.dilation_w = 2, d.layout = CONVOY_NCHW;
