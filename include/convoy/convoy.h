@@ -187,7 +187,8 @@ typedef struct convoy_conv2d_desc {
   int64_t dilation_h, dilation_w;
   int64_t pad_top, pad_left, pad_bottom, pad_right;
   int64_t groups;
-  convoy_dtype dtype;   /* CONVOY_F32 or CONVOY_F64 */
+  convoy_dtype dtype;   /* of all operands: CONVOY_F32 or CONVOY_F64; CONVOY_F16 and CONVOY_BF16 for
+                         * depthwise and pointwise convolutions on a GPU, whose sums are f32 */
   convoy_layout layout; /* of input, output and residual */
   convoy_activation activation;
   float alpha, beta;    /* of the activation */

@@ -47,9 +47,10 @@ DeviceName device_name(const convoy_conv2d_desc& desc) {
 }
 
 void check_fields(const convoy_conv2d_desc& d) {
-  if (d.dtype != CONVOY_F32 && d.dtype != CONVOY_F64) {
+  if (d.dtype != CONVOY_F32 && d.dtype != CONVOY_F64 && d.dtype != CONVOY_F16 &&
+      d.dtype != CONVOY_BF16) {
     fail(ErrorCode::kUnsupported, "desc: dtype is " + std::to_string(static_cast<int>(d.dtype)) +
-                                      ", supported are f32 and f64");
+                                      ", supported are f32, f64, f16 and bf16");
   }
   if (d.layout < CONVOY_NCHW || d.layout > CONVOY_CHWN8) {
     fail(ErrorCode::kInvalidArgument,

@@ -272,6 +272,14 @@ TEST(Conv2d, RefusesWhatMakesNoSense) {
   desc = small_conv();
   desc.dtype = CONVOY_S8;
   EXPECT_THROW(convoy::Conv2d(desc, w.data()), convoy::Error);
+  desc.dtype = CONVOY_F16;  // no kernel of the CPU's
+  try {
+    convoy::Conv2d half(desc, w.data());
+    FAIL() << "f16 runs on a CPU";
+  } catch (const convoy::Error& error) {
+    EXPECT_EQ(error.status(), CONVOY_UNSUPPORTED);
+    EXPECT_THAT(error.what(), HasSubstr("f16"));
+  }
 }
 
 TEST(Conv2d, ChecksItsWorkspace) {

@@ -60,6 +60,27 @@ convoy_status create(convoy_conv2d** conv) {
   return convoy_conv2d_create(&desc, "conv.im2win.cuda.f32", weights.data(), nullptr, conv);
 }
 
+TEST(ApiCandidates, OfOtherTypesAndPrecisionsOnAGpu) {
+  const auto declined = [](const convoy::ConvDesc& desc, const std::string& name) -> std::string {
+    for (const convoy::ConvCandidate& candidate : convoy::Conv2d::candidates(desc)) {
+      if (candidate.name == name) return candidate.declined;
+    }
+    return "there is none";
+  };
+  convoy::ConvDesc desc = small_conv("cuda:0");
+  desc.r = desc.s = 1;
+  EXPECT_EQ(declined(desc, "pointwise.gemm.cuda.f32"), "");
+  EXPECT_NE(declined(desc, "pointwise.gemm.cuda.f32_split"), "");
+  desc.precision = CONVOY_SPLIT;
+  EXPECT_EQ(declined(desc, "pointwise.gemm.cuda.f32"), "");
+  EXPECT_EQ(declined(desc, "pointwise.gemm.cuda.f32_split"), "");
+  for (const auto& [dtype, name] : {std::pair{CONVOY_F16, "f16"}, {CONVOY_BF16, "bf16"}}) {
+    desc.dtype = dtype;
+    EXPECT_EQ(declined(desc, std::string("pointwise.gemm.cuda.") + name), "");
+    EXPECT_NE(declined(desc, "pointwise.gemm.cuda.f32"), "");
+  }
+}
+
 TEST(ApiFaults, WhatCannotBeMadeIsNoHandleAndLeavesNothing) {
   convoy_conv2d* conv = nullptr;
   ASSERT_EQ(create(&conv), CONVOY_OK) << convoy_last_error();
