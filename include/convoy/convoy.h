@@ -231,6 +231,19 @@ CONVOY_API convoy_status convoy_conv2d_candidate_at(const convoy_conv2d_desc* de
 CONVOY_API convoy_status convoy_conv2d_create(const convoy_conv2d_desc* desc, const char* kernel,
                                               const void* weights, const void* bias,
                                               convoy_conv2d** conv);
+/* The same of two or three depthwise and pointwise convolutions that follow each other, as one kernel
+ * between which nothing is written to memory: x is the first one's, y the last one's, and so is the
+ * residual. What lies between two of them is rounded to their dtype. On a GPU in CONVOY_F32, _F16 and
+ * _BF16, on the CPU in CONVOY_F32. `weights` and `biases` have one pointer for each; `biases`, or one
+ * of them, may be null. Workspace is that of convoy_conv2d_workspace. */
+CONVOY_API convoy_status convoy_conv2d_create_fused(const convoy_conv2d_desc* const* stages,
+                                                    size_t stage_count, const char* kernel,
+                                                    const void* const* weights,
+                                                    const void* const* biases,
+                                                    convoy_conv2d** conv);
+CONVOY_API convoy_status convoy_conv2d_fused_candidate_at(const convoy_conv2d_desc* const* stages,
+                                                          size_t stage_count, size_t index,
+                                                          convoy_conv2d_candidate* candidate);
 CONVOY_API convoy_status convoy_conv2d_name(const convoy_conv2d* conv, const char** name);
 /* Bytes of scratch that execute and enqueue need; 64-byte aligned. */
 CONVOY_API convoy_status convoy_conv2d_workspace(const convoy_conv2d* conv, size_t* bytes);

@@ -205,20 +205,38 @@ struct ConvCandidate {
   double estimated_seconds = 0;
 };
 
-// One convolution: describe, list candidates, prepare, run.
+// One convolution, or some that follow each other as one kernel: describe, list candidates,
+// prepare, run.
 class Conv2d {
  public:
   static std::vector<ConvCandidate> candidates(const ConvDesc& desc) {
-    std::vector<ConvCandidate> list;
-    for (std::size_t i = 0;; ++i) {
-      convoy_conv2d_candidate raw;
-      convoy_conv2d_candidate_init(&raw);
-      const convoy_status status = convoy_conv2d_candidate_at(&desc, i, &raw);
-      if (status == CONVOY_NOT_FOUND) return list;
-      detail::check(status);
-      list.push_back(
-          {raw.name, raw.declined ? raw.declined : "", raw.workspace_bytes, raw.estimated_seconds});
+    return list([&](std::size_t i, convoy_conv2d_candidate* raw) {
+      return convoy_conv2d_candidate_at(&desc, i, raw);
+    });
+  }
+  static std::vector<ConvCandidate> fused_candidates(const std::vector<ConvDesc>& stages) {
+    const std::vector<const convoy_conv2d_desc*> pointers = pointers_to(stages);
+    return list([&](std::size_t i, convoy_conv2d_candidate* raw) {
+      return convoy_conv2d_fused_candidate_at(pointers.data(), pointers.size(), i, raw);
+    });
+  }
+
+  // Two or three convolutions, each taking what the one before makes; `biases` may be empty, and
+  // any of them null.
+  static Conv2d fused(const std::vector<ConvDesc>& stages, const std::vector<const void*>& weights,
+                      std::vector<const void*> biases = {}, const std::string& kernel = "") {
+    biases.resize(stages.size());
+    if (weights.size() != stages.size()) {
+      throw Error(CONVOY_INVALID_ARGUMENT, "there are " + std::to_string(stages.size()) +
+                                               " convolutions and weights of " +
+                                               std::to_string(weights.size()));
     }
+    const std::vector<const convoy_conv2d_desc*> pointers = pointers_to(stages);
+    convoy_conv2d* made = nullptr;
+    detail::check(convoy_conv2d_create_fused(pointers.data(), pointers.size(),
+                                             kernel.empty() ? nullptr : kernel.c_str(),
+                                             weights.data(), biases.data(), &made));
+    return Conv2d(made);
   }
 
   // `bias` may be null; `kernel` empty takes the least estimate.
@@ -251,6 +269,27 @@ class Conv2d {
   }
 
  private:
+  explicit Conv2d(convoy_conv2d* raw) : handle_(raw) {}
+
+  static std::vector<const convoy_conv2d_desc*> pointers_to(const std::vector<ConvDesc>& stages) {
+    std::vector<const convoy_conv2d_desc*> pointers;
+    for (const ConvDesc& desc : stages) pointers.push_back(&desc);
+    return pointers;
+  }
+  template <class At>
+  static std::vector<ConvCandidate> list(At&& at) {
+    std::vector<ConvCandidate> all;
+    for (std::size_t i = 0;; ++i) {
+      convoy_conv2d_candidate raw;
+      convoy_conv2d_candidate_init(&raw);
+      const convoy_status status = at(i, &raw);
+      if (status == CONVOY_NOT_FOUND) return all;
+      detail::check(status);
+      all.push_back(
+          {raw.name, raw.declined ? raw.declined : "", raw.workspace_bytes, raw.estimated_seconds});
+    }
+  }
+
   std::unique_ptr<convoy_conv2d, detail::Free<convoy_conv2d_free>> handle_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <convoy/convoy.h>
 
+#include <cstring>
 #include <new>
 #include <string>
 
@@ -45,6 +46,15 @@ T& sized(T* argument, const char* what, std::size_t least = sizeof(T)) {
                                           std::to_string(sizeof(T)) + "; call its _init function");
   }
   return *argument;
+}
+
+// The number that a caller put where an enumerator belongs; it may be none of them.
+template <class E>
+int number_of(const E& enumerator) {
+  static_assert(sizeof(E) == sizeof(int));
+  int number = 0;
+  std::memcpy(&number, &enumerator, sizeof number);
+  return number;
 }
 
 template <class F>

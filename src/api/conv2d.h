@@ -1,4 +1,5 @@
-// What a convoy_conv2d is: one kernel of the registry, prepared for one problem.
+// What a convoy_conv2d is: one kernel of the registry, prepared for one problem: a convolution, or
+// some that follow each other.
 #pragma once
 
 #include <memory>
@@ -7,8 +8,8 @@
 #include "api/conv2d_problem.h"
 
 struct convoy_conv2d {
-  explicit convoy_conv2d(const convoy_conv2d_desc& desc)
-      : problem(desc), pool(problem.gpu() != nullptr ? 1 : problem.device().threads) {}
+  explicit convoy_conv2d(std::span<const convoy_conv2d_desc> stages)
+      : problem(stages), pool(problem.gpu() != nullptr ? 1 : problem.device().threads) {}
 
   convoy::api::Conv2dProblem problem;
   mutable convoy::ThreadPool pool;
@@ -16,5 +17,6 @@ struct convoy_conv2d {
   const convoy::Implementation* implementation = nullptr;
   std::unique_ptr<convoy::Kernel> kernel;
   std::size_t workspace_bytes = 0;
-  std::unique_ptr<convoy::Tensor> weights, bias;  // copies for kernels that read them again
+  // By operand: copies for kernels that read them again.
+  std::unique_ptr<convoy::Tensor> constants[convoy::api::Conv2dProblem::kMostInputs];
 };

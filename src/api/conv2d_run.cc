@@ -99,15 +99,19 @@ void check_gpu_operands(const convoy_conv2d& c, const Operands& given) {
 }
 
 void run(const convoy_conv2d& c, const Operands& given, void* stream) {
-  TensorView inputs[4];
-  std::copy_n(c.problem.inputs().begin(), 4, inputs);
+  TensorView inputs[Conv2dProblem::kMostInputs];
+  const std::size_t count = c.problem.inputs().size();
+  std::copy_n(c.problem.inputs().begin(), count, inputs);
+  for (std::size_t i = 0; i < count; ++i) {
+    inputs[i].data = c.constants[i] ? c.constants[i]->view().data : nullptr;
+  }
   inputs[0].data = const_cast<void*>(given.x);
-  inputs[1].data = c.weights ? c.weights->view().data : nullptr;
-  inputs[2].data = c.bias ? c.bias->view().data : nullptr;
-  inputs[3].data = const_cast<void*>(given.residual);
+  if (c.problem.has_residual()) {
+    inputs[c.problem.residual()].data = const_cast<void*>(given.residual);
+  }
   TensorView output = c.problem.output();
   output.data = given.y;
-  c.kernel->run({inputs,
+  c.kernel->run({{inputs, count},
                  {&output, 1},
                  {static_cast<std::byte*>(given.workspace), c.workspace_bytes},
                  c.pool,

@@ -31,12 +31,12 @@ convoy_session_options known_fields(const convoy_session_options* options) {
 // How the model is planned, or which plan is followed.
 void read_plan_options(const convoy_session_options& o, CompileOptions& options) {
   constexpr Objective kObjectives[] = {Objective::kTime, Objective::kBytes, Objective::kMemory};
-  if (o.objective < CONVOY_LEAST_TIME || o.objective > CONVOY_LEAST_MEMORY) {
-    fail(ErrorCode::kInvalidArgument, "options: objective is " +
-                                          std::to_string(static_cast<int>(o.objective)) +
-                                          ", expected a convoy_objective");
+  const int objective = number_of(o.objective);
+  if (objective < CONVOY_LEAST_TIME || objective > CONVOY_LEAST_MEMORY) {
+    fail(ErrorCode::kInvalidArgument,
+         "options: objective is " + std::to_string(objective) + ", expected a convoy_objective");
   }
-  options.plan.objective = kObjectives[o.objective];
+  options.plan.objective = kObjectives[objective];
   options.plan.fuse = o.no_fusion == 0;
   if (o.memory_budget > 0) options.plan.memory_budget = o.memory_budget;
   if (o.plan == nullptr) return;

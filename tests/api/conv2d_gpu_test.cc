@@ -112,6 +112,34 @@ class Conv2dGpu : public ::testing::Test {
   cuda_driver cuda_{};
 };
 
+TEST_F(Conv2dGpu, SeveralAsOneKernelAreWhatTheyMakeOneByOne) {
+  Case depthwise = make_case("depthwise", [](auto& d) {
+    d.n = 2, d.c = d.k = d.groups = 24, d.h = 13, d.w = 11, d.r = d.s = 3;
+    d.pad_top = d.pad_left = d.pad_bottom = d.pad_right = 1, d.activation = CONVOY_RELU;
+  });
+  Case pointwise = make_case("pointwise", [](auto& d) {
+    d.n = 2, d.c = 24, d.h = 13, d.w = 11, d.k = 20, d.has_residual = 1;
+  });
+  const std::vector<float> x = integers(x_count(depthwise.desc), 5);
+  const std::vector<float> residual = integers(y_count(pointwise.desc), 6);
+  const std::vector<float> expected = on_the_cpu(pointwise, on_the_cpu(depthwise, x, {}), residual);
+  const DeviceFloats device_x(cuda_, x), device_residual(cuda_, residual);
+  int ran = 0;
+  for (const convoy::ConvCandidate& candidate :
+       convoy::Conv2d::fused_candidates({depthwise.desc, pointwise.desc})) {
+    if (!candidate.declined.empty()) continue;
+    SCOPED_TRACE(candidate.name);
+    const convoy::Conv2d fused = convoy::Conv2d::fused(
+        {depthwise.desc, pointwise.desc}, {depthwise.weights.data(), pointwise.weights.data()},
+        {depthwise.bias.data(), pointwise.bias.data()}, candidate.name);
+    const DeviceFloats y(cuda_, unwritten(y_count(pointwise.desc)));
+    fused.enqueue(nullptr, device_x.data(), y.data(), nullptr, 0, device_residual.data());
+    EXPECT_EQ(y.read(), expected);
+    ++ran;
+  }
+  EXPECT_GT(ran, 0);
+}
+
 TEST_F(Conv2dGpu, EveryKernelOnTwoStreamsGivesWhatTheCpuGives) {
   const Stream streams[] = {Stream(cuda_), Stream(cuda_)};
   for (const Case& c : cases()) {

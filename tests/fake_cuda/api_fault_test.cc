@@ -143,6 +143,25 @@ TEST_F(Enqueue, ExecuteSaysWhatTheKernelFailedWith) {
   EXPECT_THAT(convoy_last_error(), HasSubstr("cuStreamSynchronize fails"));
 }
 
+// A depthwise and a pointwise convolution as one kernel.
+TEST(ApiFused, IsMadeAndEnqueuedOnAGpu) {
+  convoy::ConvDesc depthwise = small_conv("cuda:0");
+  depthwise.k = depthwise.groups = 4;
+  convoy::ConvDesc pointwise = depthwise;
+  pointwise.h = pointwise.w = 4, pointwise.k = 8, pointwise.groups = pointwise.r = pointwise.s = 1;
+  const std::vector<float> weights(4 * 9, 1);
+  const convoy::Conv2d fused =
+      convoy::Conv2d::fused({depthwise, pointwise}, {weights.data(), weights.data()});
+  EXPECT_EQ(fused.name(), "fused.dwpw.cuda.f32");
+  EXPECT_EQ(fused.workspace_bytes(), 0u);
+  const Memory x(0, kXBytes), y(0, kYBytes);
+  libcuda().reset();
+  fused.enqueue(nullptr, x.data(), y.data());
+  EXPECT_EQ(libcuda().calls("cuLaunchKernel") + libcuda().calls("cuLaunchKernelEx"), 1);
+  alignas(64) float host[kXBytes / 4] = {};
+  EXPECT_THROW(fused.enqueue(nullptr, host, y.data()), convoy::Error);
+}
+
 // Before main, so before any library is opened.
 [[maybe_unused]] const bool kFakes = (convoy::testing::use_fake_libraries(), true);
 
