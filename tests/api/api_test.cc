@@ -128,19 +128,25 @@ TEST(Session, RefusesWrongShapes) {
 }
 
 TEST(Session, PlansWithinABudgetAndForLessMemory) {
+  using convoy::Objective;
   const convoy::Model model(CONVOY_SMALL_MODEL);
-  convoy::Session usual(model, {.batch = 4});
-  convoy::Session least(model, {.batch = 4, .objective = convoy::Objective::kMemory});
-  convoy::Session apart(model, {.batch = 4, .fusion = false});
-  EXPECT_LE(least.arena_bytes(), usual.arena_bytes());
-  convoy::Session kept(model, {.batch = 4, .memory_budget = usual.arena_bytes()});
-  EXPECT_LE(kept.arena_bytes(), usual.arena_bytes());
-  const std::vector<float> expected = run_once(usual), other = run_once(apart);
-  EXPECT_EQ(run_once(kept), expected);
-  ASSERT_EQ(other.size(), expected.size());
-  for (std::size_t i = 0; i < other.size(); ++i) EXPECT_NEAR(other[i], expected[i], 1e-5);
+  convoy::Session usual(model);
+  convoy::Session least(model, {.objective = Objective::kMemory});
+  convoy::Session bytes(model, {.objective = Objective::kBytes});
+  convoy::Session apart(model, {.objective = Objective::kMemory, .fusion = false});
+  EXPECT_LT(least.arena_bytes(), usual.arena_bytes());
+  EXPECT_LT(least.arena_bytes(), apart.arena_bytes());
+  EXPECT_NE(least.arena_bytes(), bytes.arena_bytes());
+  convoy::Session kept(model, {.memory_budget = usual.arena_bytes() - 1});
+  EXPECT_LT(kept.arena_bytes(), usual.arena_bytes());
+  const std::vector<float> expected = run_once(usual);
+  for (convoy::Session* other : {&least, &bytes, &apart, &kept}) {
+    const std::vector<float> found = run_once(*other);
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-5);
+  }
   try {
-    convoy::Session none(model, {.batch = 4, .memory_budget = 16});
+    convoy::Session none(model, {.memory_budget = 16});
     FAIL() << "a budget of 16 bytes was kept";
   } catch (const convoy::Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("16"));

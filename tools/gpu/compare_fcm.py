@@ -5,7 +5,7 @@
 
 Takes rows of `convoy-bench fcm` and of bench_fcm_torch.py together. The fastest time of each
 contestant counts, whatever its layout; of ours the fastest tile measured, and beside it the tile that
-the cost model chose."""
+the cost model chose. Whoever was measured in f32 stands against f32_split as well."""
 
 import json
 import math
@@ -31,6 +31,12 @@ def best_times(rows):
         for one in names:
             times[one] = min(times.get(one, math.inf), row["us"])
         times["module"] = row["module"]
+    for (dtype, batch, layer), times in best.items():
+        if dtype != "f32_split":
+            continue
+        for name, us in best.get(("f32", batch, layer), {}).items():
+            if name in PEERS:
+                times.setdefault(name, us)
     return best
 
 
@@ -46,9 +52,17 @@ def ratios(best, ours, others):
     return found
 
 
+AGAINST = {"cuDNN": PEERS[:1], "the faster of cuDNN and PyTorch": PEERS, "ours unfused": ("unfused",)}
+
+
+def choices(best):
+    """How much slower than the fastest tile the cost model's is, of every problem."""
+    return [times["model"] / times["fused"] - 1 for times in best.values() if "model" in times]
+
+
 def summary(best):
     lines = []
-    for title, others in (("the fastest cuDNN convolutions", PEERS), ("ours unfused", ("unfused",))):
+    for title, others in AGAINST.items():
         for ours in ("fused", "model"):
             for key, values in sorted(ratios(best, ours, others).items()):
                 mean = math.exp(sum(math.log(ratio) for ratio, _ in values) / len(values))
@@ -57,6 +71,10 @@ def summary(best):
                 lines.append(f"{key[0]:4} batch {key[1]:<3} {key[2]:7} {ours:6} {mean:6.2f}x {title} "
                              f"(of {len(values)}; least {least[0]:.2f}x on {least[1]}; "
                              f"{below} below 1.2x)")
+    lost = choices(best)
+    if lost:
+        lines.append(f"the model's tile: within 10 % of the fastest on {sum(x <= 0.1 for x in lost)} "
+                     f"of {len(lost)}, {100 * sum(lost) / len(lost):.1f} % slower on average")
     return lines
 
 

@@ -7,29 +7,12 @@
 namespace convoy::fused_cuda {
 
 // d = c + a * b, of 16 pixels and eight channels: under two taps, or under one.
-template <Element kElement>
-__device__ __forceinline__ void filter_step(float (&d)[4], const float (&c)[4], unsigned a0,
-                                            unsigned a1, unsigned b) {
-  if constexpr (kElement == Element::kF16) {
-    asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3},{%4,%5},{%6},"
-        "{%7,%8,%9,%10};"
-        : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
-        : "r"(a0), "r"(a1), "r"(b), "f"(c[0]), "f"(c[1]), "f"(c[2]), "f"(c[3]));
-  } else {
-#if __CUDA_ARCH__ >= 800
-    asm("mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3},{%4,%5},{%6},"
-        "{%7,%8,%9,%10};"
-        : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
-        : "r"(a0), "r"(a1), "r"(b), "f"(c[0]), "f"(c[1]), "f"(c[2]), "f"(c[3]));
-#endif
-  }
-}
-template <Element kElement>
-__device__ __forceinline__ void filter_step(float (&d)[4], const float (&c)[4], uint4 a,
-                                            unsigned b0, unsigned b1) {
+template <Element kElement, class... Operands>
+__device__ __forceinline__ void filter_step(float (&d)[4], const float (&c)[4],
+                                            Operands... operands) {
 #pragma unroll
   for (int i = 0; i < 4; ++i) d[i] = c[i];
-  matrix_product<kElement>(d, a, b0, b1);
+  matrix_product<kElement>(d, operands...);
 }
 
 // Both halves of a word, of one value that 16 bits hold exactly; 0xffff'ffff if they do not.

@@ -23,8 +23,6 @@ struct Share {
     return kExact ? first + i * kStride : smaller(first + i * kStride, last);
   }
   __device__ __forceinline__ bool has(int i) const { return kExact || first + i * kStride <= last; }
-  // Of what it has.
-  __device__ __forceinline__ int own(int i) const { return first + i * kStride; }
 };
 
 // Which pixel of a tile, and which four channels of a panel, a lane's first four sums are of; where
@@ -156,19 +154,15 @@ class Product {
   __device__ __forceinline__ static int lane_bytes() {
     return kFma ? quad_of_lane<kElement>() * 16 : lane() * 16;
   }
+  // Weights that pass no shared memory.
   __device__ __forceinline__ static void fetch(uint4 (&to)[kPanels][kLoads],
                                                const char* const (&from)[kPanels], int step) {
 #pragma unroll
     for (int panel = 0; panel < kPanels; ++panel) {
 #pragma unroll
       for (int load = 0; load < kLoads; ++load) {
-        const auto* at =
-            reinterpret_cast<const uint4*>(from[panel] + step * step_bytes(kElement) + load * 64);
-        if constexpr (kShared) {
-          to[panel][load] = *at;
-        } else {
-          to[panel][load] = __ldg(at);
-        }
+        to[panel][load] = __ldg(
+            reinterpret_cast<const uint4*>(from[panel] + step * step_bytes(kElement) + load * 64));
       }
     }
   }

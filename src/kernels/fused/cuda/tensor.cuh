@@ -4,8 +4,8 @@
 // x = high + low + e with |low| <= 2^-11 |x| and |e| <= 2^-22 |x|, and three of the four products
 // are added up, which is within 3 * 2^-22 of the product (Ootomo and Yokota, "Recovering single
 // precision accuracy from tensor cores", 2022). Tensor cores cut off what their sums have no room
-// for: they add up the products of four steps of 8 channels alone, and those sums are added by
-// FADD. Infinities (and what rounds to one as tf32) become NaN: infinity has no low part.
+// for: they add up the products of at most four steps of 8 channels alone, and those sums are added
+// by FADD. Infinities (and what rounds to one as tf32) become NaN: infinity has no low part.
 #pragma once
 
 #include "kernels/fused/cuda/transfer.cuh"
@@ -13,6 +13,25 @@
 namespace convoy::fused_cuda {
 
 __device__ __forceinline__ int lane() { return threadIdx.x & 31; }
+
+// d += a * b of half as many channels, m16n8k8: f16, and bf16 from sm_80 on.
+template <Element kElement>
+__device__ __forceinline__ void matrix_product(float (&d)[4], unsigned a0, unsigned a1,
+                                               unsigned b) {
+  if constexpr (kElement == Element::kF16) {
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3},{%4,%5},{%6},"
+        "{%0,%1,%2,%3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a0), "r"(a1), "r"(b));
+  } else {
+#if __CUDA_ARCH__ >= 800
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3},{%4,%5},{%6},"
+        "{%0,%1,%2,%3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a0), "r"(a1), "r"(b));
+#endif
+  }
+}
 
 // d += a * b: m16n8k16, m16n8k32 of s8, m16n8k8 of tf32. A lane has of d pixel lane / 4 and columns
 // lane % 4 * 2 (+ 1), then those of the pixel 8 further on.
@@ -26,14 +45,8 @@ __device__ __forceinline__ void matrix_product(Sum<kElement> (&d)[4], uint4 a, u
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1));
 #else
-    const auto half = [&](unsigned x, unsigned y, unsigned b) {
-      asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3},{%4,%5},{%6},"
-          "{%0,%1,%2,%3};"
-          : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-          : "r"(x), "r"(y), "r"(b));
-    };
-    half(a.x, a.y, b0);
-    half(a.z, a.w, b1);
+    matrix_product<kElement>(d, a.x, a.y, b0);
+    matrix_product<kElement>(d, a.z, a.w, b1);
 #endif
   } else if constexpr (kElement == Element::kBf16) {
 #if __CUDA_ARCH__ >= 800

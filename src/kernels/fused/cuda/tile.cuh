@@ -53,8 +53,8 @@ constexpr int step_channels(Element element) {
 constexpr int step_bytes(Element element) {
   return kPanel * step_channels(element) * size_of(element);
 }
-// Steps of a sum that weights which pass no shared memory are read ahead: as many as registers have
-// room for.
+// Steps of a sum that weights which pass no shared memory are read ahead, and that the tensor cores
+// add up of kF32Split: as many as registers have room for.
 constexpr int steps_ahead(Element element, int panels) {
   return element == Element::kF32 ? (panels == 1 ? 2 : 1) : (panels <= 2 ? 4 : 2);
 }
